@@ -1,0 +1,40 @@
+"""Outputs that exist whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ._errors import ImpastoError
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` and rename it to ``path`` when the block ends well.
+
+    The rename is atomic within a folder, so a reader sees the old file or the new one and never a part.
+    When the block raises (also on Ctrl-C) the temporary file is removed and ``path`` is left as it was.
+    A missing parent folder is created.
+
+    Raises:
+        ImpastoError: the folder cannot be made or written, ``path`` is a folder, or the disk is full.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ImpastoError(f"cannot write {path}: it is a folder")
+    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(exist_ok=False)
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())  # else a power cut can leave the new name with old or no bytes
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ImpastoError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        try:
+            temporary.unlink(missing_ok=True)
+        except OSError:  # e.g. the parent is a file: there was nothing to remove
+            pass
