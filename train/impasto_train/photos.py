@@ -1,0 +1,335 @@
+"""The photos a style is trained on (``--content``) and the picture it is learned from (``--style``).
+
+Every picture becomes uint8 ``[height, width, 3]`` sRGB: turned upright as its EXIF tag says, grey,
+palette, CMYK and 16-bit values converted, transparency laid over white.
+"""
+
+import hashlib
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import numpy as np
+from impasto._errors import ImpastoError
+from PIL import Image, ImageOps
+
+Say = Callable[[str], None]
+T = TypeVar("T")
+
+SMALLEST_SIDE = 16  # px; below it a file is an icon, not a photo
+LARGEST_MEMBER = 1 << 28  # bytes of one unpacked picture in a zip; it is read in memory
+MAX_ZOOM = 1.5  # a training crop sees between the photo's whole short side and 1/MAX_ZOOM of it
+# scikit-image's sample photos that its package holds itself (no download) and that are free of rights:
+# astronaut (NASA, public domain), camera (CC0, Lav Varshney), chelsea (CC0, Stefan van der Walt),
+# coffee (CC0, Rachel Michetti), rocket (SpaceX, public domain).
+DEMO_PHOTOS = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "rocket.jpg")
+
+# What Pillow and zipfile raise for a file that is damaged, encrypted, too large or no picture at all.
+UNREADABLE = (
+    OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, RuntimeError, struct.error, zlib.error,
+    zipfile.BadZipFile, Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One picture file, or one member of a zip; holds names only, so it pickles and costs nothing."""
+
+    name: str
+    path: Path
+    member: str | None = None
+
+    def open(self) -> Image.Image:
+        """Return the picture with its header read and its pixels not yet; close it after use.
+
+        Raises:
+            one of ``UNREADABLE``: it is no picture, too small, or a decompression bomb.
+        """
+        if self.member is None:
+            image = Image.open(self.path)
+        else:
+            archive = _archive(self.path)
+            if archive.getinfo(self.member).file_size > LARGEST_MEMBER:
+                raise ValueError("unpacks to too many bytes")
+            image = Image.open(io.BytesIO(archive.read(self.member)))
+        # Between one and two times the limit Pillow only warns.
+        if image.width * image.height > (Image.MAX_IMAGE_PIXELS or float("inf")):
+            image.close()
+            raise ValueError("too many pixels")
+        if min(image.size) < SMALLEST_SIDE:
+            image.close()
+            raise ValueError("too small")
+        return image
+
+
+@dataclass(frozen=True)
+class ContentSet:
+    """Photos to train on, photos never trained on, and how many files were no usable picture."""
+
+    name: str
+    train: tuple[Photo, ...]
+    held_out: tuple[Photo, ...]
+    skipped: int
+
+
+def open_content(
+    spec: str, *, count: int = 2000, seed: int = 0, say: Say = print, cache: Path | None = None
+) -> ContentSet:
+    """Open what ``--content`` names: a folder, a zip file, ``coco`` or ``demo``.
+
+    A folder is read recursively in the order of its names, a zip without unpacking it; hidden files are
+    ignored, files that are no usable picture are skipped and counted, and of files with the same bytes
+    one is used, so that no photo is both trained on and held out. ``coco`` is ``count`` photos of COCO
+    val2017; when they cannot be had, one line is said and the demo photos are used.
+
+    One photo in twenty is held out, at least one and at most twenty, chosen by ``seed``.
+
+    Raises:
+        ImpastoError: there is no such folder or zip, or it has fewer than two usable photos.
+    """
+    if spec == "coco":
+        from .coco import fetch_coco
+
+        try:
+            folder = fetch_coco(count, cache, say=say)
+        except ImpastoError as error:
+            say(f"{error}; training on the demo photos instead")
+            return _split("demo (COCO could not be reached)", _demo(), seed, say)
+        return _split("coco/val2017", _folder(folder), seed, say)
+    if spec == "demo":
+        return _split("demo", _demo(), seed, say)
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return _split("/".join(path.resolve().parts[1:][-2:]), _folder(path), seed, say)
+    if not path.is_file():
+        raise ImpastoError(f"--content {spec}: there is no such folder or zip file (nor is it coco or demo)")
+    if not zipfile.is_zipfile(path):
+        raise ImpastoError(f"--content {spec}: neither a folder nor a zip file")
+    return _split(path.name, _zip(path), seed, say)
+
+
+# A source lists (photo, key): files with the same key hold the same bytes.
+Listed = list[tuple[Photo, object]]
+
+
+def _demo() -> Listed:
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    return [(Photo(name, folder / name), name) for name in DEMO_PHOTOS]
+
+
+def _folder(folder: Path) -> Listed:
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(parent, name) for name in names if not name.startswith(".")]
+    named = sorted((file.relative_to(folder).as_posix(), file) for file in files if file.is_file())
+    sizes = Counter(file.stat().st_size for _, file in named)
+    listed: Listed = []
+    for name, file in named:
+        size = file.stat().st_size
+        # Files of a size of their own cannot be duplicates: on a large folder hashing only the others
+        # saves reading everything.
+        listed.append((Photo(name, file), _digest(file) if sizes[size] > 1 else size))
+    return listed
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:  # it is found unreadable, and counted, when it is opened
+        return str(file)
+
+
+def _zip(path: Path) -> Listed:
+    try:
+        members = sorted(_archive(path).infolist(), key=lambda member: member.filename)
+    except UNREADABLE as error:
+        raise ImpastoError(f"--content {path}: cannot read this zip file: {error}") from error
+    return [
+        (Photo(member.filename, path, member.filename), (member.file_size, member.CRC))
+        for member in members
+        if not member.is_dir()
+        and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(member.filename).parts)
+    ]
+
+
+@lru_cache(maxsize=2)
+def _archive(path: Path) -> zipfile.ZipFile:
+    # Kept open: reading the member list anew for every photo would cost more than decoding it. Several
+    # threads may read one ZipFile.
+    return zipfile.ZipFile(path)
+
+
+def _split(name: str, listed: Listed, seed: int, say: Say) -> ContentSet:
+    usable = {}
+    repeated = skipped = 0
+    for photo, key in listed:
+        if key in usable:
+            repeated += 1
+            continue
+        try:
+            photo.open().close()
+        except UNREADABLE:
+            skipped += 1
+        else:
+            usable[key] = photo
+    photos = list(usable.values())
+    wanted = min(20, max(1, len(photos) // 20))
+    held: set[Photo] = set()
+    broken: set[Photo] = set()
+    # Held-out photos are decoded whole now: previews and scores may count on them.
+    for index in np.random.default_rng([seed, 20]).permutation(len(photos)):
+        if len(held) == wanted:
+            break
+        try:
+            centre_crop(photos[index], SMALLEST_SIDE)
+        except ImpastoError:
+            broken.add(photos[index])
+        else:
+            held.add(photos[index])
+    train = tuple(photo for photo in photos if photo not in held and photo not in broken)
+    skipped += len(broken)
+    if not held or not train:
+        raise ImpastoError(
+            f"--content {name}: at least two usable photos are needed, found {len(held) + len(train)} "
+            f"({skipped} files skipped as no readable picture)"
+        )
+    if repeated:
+        say(f"{name}: {repeated} files repeat another one and are left out")
+    return ContentSet(name, train, tuple(photo for photo in photos if photo in held), skipped)
+
+
+def training_batch(
+    photos: tuple[Photo, ...], *, step: int, batch_size: int, size: int, seed: int
+) -> np.ndarray:
+    """Return the crops of training step ``step`` (from 0): uint8 ``[batch_size, size, size, 3]``.
+
+    A pure function of its arguments and the files, so a resumed run needs no generator state. All photos
+    are seen once per epoch, in the order ``default_rng([seed, epoch]).permutation``. Each is resized so
+    that its short side has a length drawn log-uniformly from ``size`` to ``1.5 * size``, cropped at
+    random and mirrored one time in two. In place of a photo that cannot be decoded the next one of the
+    epoch that can is taken.
+
+    Raises:
+        ImpastoError: none of the photos can be decoded any more.
+    """
+    batch = np.empty((batch_size, size, size, 3), np.uint8)
+    for row in range(batch_size):
+        epoch, position = divmod(step * batch_size + row, len(photos))
+        order = _order(len(photos), seed, epoch)
+        # The trailing 1 keeps these streams apart from those of the permutations.
+        zoom, left, top, mirror = np.random.default_rng([seed, step * batch_size + row, 1]).random(4)
+        for offset in range(len(photos)):
+            photo = photos[order[(position + offset) % len(photos)]]
+            try:
+                crop = _crop(photo, size, round(size * MAX_ZOOM**zoom), left, top)
+            except UNREADABLE:
+                continue
+            batch[row] = crop[:, ::-1] if mirror < 0.5 else crop
+            break
+        else:
+            raise ImpastoError("none of the content photos can be read any more; were they moved or removed?")
+    return batch
+
+
+@lru_cache(maxsize=4)
+def _order(count: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def centre_crop(photo: Photo, size: int) -> np.ndarray:
+    """Return uint8 ``[size, size, 3]``: the photo's short side brought to ``size``, its centre cut out.
+
+    Raises:
+        ImpastoError: the photo cannot be decoded.
+    """
+    try:
+        return _crop(photo, size, size, 0.5, 0.5)
+    except UNREADABLE as error:
+        raise ImpastoError(f"cannot read the photo {photo.name}: {error}") from error
+
+
+def _crop(photo: Photo, size: int, short: int, left: float, top: float) -> np.ndarray:
+    """Cut ``[size, size, 3]`` out of the photo resized to short side ``short``; left, top: 0 to 1 of the room.
+
+    Only the cut-out is resampled, which is what resizing the whole and then cropping would give.
+    """
+    with photo.open() as image:
+        image.draft("RGB", (short, short))  # lets JPEG decode at 1/2, 1/4 or 1/8, never below what is asked
+        upright = to_rgb(image)
+    side = min(upright.size) * size / short
+    x, y = left * (upright.width - side), top * (upright.height - side)
+    cut = upright.resize((size, size), Image.Resampling.LANCZOS, (x, y, x + side, y + side), reducing_gap=3.0)
+    return np.asarray(cut)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return the picture upright and in mode RGB, transparency laid over white."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "I":  # 16-bit values in 32 bits, or 8-bit ones
+        values = np.asarray(image)
+        return Image.fromarray((values >> (8 if values.max() > 255 else 0)).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def read_style(path: str | os.PathLike[str], size: int | None) -> np.ndarray:
+    """Return the style picture as uint8 ``[H, W, 3]``, its short side brought to ``size`` (None: as it is).
+
+    Raises:
+        ImpastoError: it is missing, a folder, not a picture, damaged, smaller than 16 px or far too large.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ImpastoError(f"--style {path}: this is a folder; name one picture")
+    if not path.exists():
+        raise ImpastoError(f"--style {path}: there is no such file")
+    try:
+        with Photo(path.name, path).open() as image:
+            upright = to_rgb(image)
+    except Image.UnidentifiedImageError as error:
+        raise ImpastoError(f"--style {path}: not a picture that can be read") from error
+    except UNREADABLE as error:
+        raise ImpastoError(f"--style {path}: cannot read this picture: {error}") from error
+    if size is not None:
+        scale = size / min(upright.size)
+        shape = (round(upright.width * scale), round(upright.height * scale))
+        upright = upright.resize(shape, Image.Resampling.LANCZOS)
+    return np.array(upright)
+
+
+def prefetch(
+    make: Callable[[int], T], steps: Iterable[int], *, depth: int = 4, workers: int = 1
+) -> Iterator[T]:
+    """Yield ``make(step)`` for each step in order, computing up to ``depth`` of them ahead in threads.
+
+    Pillow decodes and resizes without the interpreter lock, so this overlaps with training. An exception
+    of ``make`` is raised at its place; leaving the loop, also by Ctrl-C, ends the threads.
+    """
+    queue: deque = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="photos")
+    try:
+        for step in steps:
+            queue.append(pool.submit(make, step))
+            if len(queue) > depth:
+                yield queue.popleft().result()
+        while queue:
+            yield queue.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
