@@ -262,7 +262,7 @@ def centre_crop(photo: Photo, size: int) -> np.ndarray:
 
 
 def _crop(photo: Photo, size: int, short: int, left: float, top: float) -> np.ndarray:
-    """Cut ``[size, size, 3]`` out of the photo resized to short side ``short``; left, top: 0 to 1 of the room.
+    """Cut ``[size, size, 3]`` out of the photo resized to short side ``short``; left, top: in 0..1.
 
     Only the cut-out is resampled, which is what resizing the whole and then cropping would give.
     """
