@@ -82,14 +82,21 @@ class ContentSet:
 
 
 def open_content(
-    spec: str, *, count: int = 2000, seed: int = 0, say: Say = print, cache: Path | None = None
+    spec: str,
+    *,
+    count: int = 2000,
+    seed: int = 0,
+    say: Say = print,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ContentSet:
     """Open what ``--content`` names: a folder, a zip file, ``coco`` or ``demo``.
 
     A folder is read recursively in the order of its names, a zip without unpacking it; hidden files are
     ignored, files that are no usable picture are skipped and counted, and of files with the same bytes
     one is used, so that no photo is both trained on and held out. ``coco`` is ``count`` photos of COCO
-    val2017; when they cannot be had, one line is said and the demo photos are used.
+    val2017 (see `fetch_coco` for ``cache`` and ``progress``); when they cannot be had, one line is said and
+    the demo photos are used.
 
     One photo in twenty is held out, at least one and at most twenty, chosen by ``seed``.
 
@@ -100,11 +107,11 @@ def open_content(
         from .coco import fetch_coco
 
         try:
-            folder = fetch_coco(count, cache, say=say)
+            files = fetch_coco(count, cache, say=say, progress=progress)
         except ImpastoError as error:
             say(f"{error}; training on the demo photos instead")
             return _split("demo (COCO could not be reached)", _demo(), seed, say)
-        return _split("coco/val2017", _folder(folder), seed, say)
+        return _split("coco/val2017", [(Photo(file.name, file), file.name) for file in files], seed, say)
     if spec == "demo":
         return _split("demo", _demo(), seed, say)
     path = Path(spec).expanduser()
@@ -121,11 +128,15 @@ def open_content(
 Listed = list[tuple[Photo, object]]
 
 
-def _demo() -> Listed:
+def demo_photo(name: str) -> Photo:
+    """One of `DEMO_PHOTOS`, out of the installed scikit-image."""
     import skimage
 
-    folder = Path(skimage.__file__).parent / "data"
-    return [(Photo(name, folder / name), name) for name in DEMO_PHOTOS]
+    return Photo(name, Path(skimage.__file__).parent / "data" / name)
+
+
+def _demo() -> Listed:
+    return [(demo_photo(name), name) for name in DEMO_PHOTOS]
 
 
 def _folder(folder: Path) -> Listed:
