@@ -1,17 +1,14 @@
 """The photos a style is trained on (``--content``) and the picture it is learned from (``--style``).
 
-Every picture becomes uint8 ``[height, width, 3]`` sRGB: turned upright as its EXIF tag says, grey,
-palette, CMYK and 16-bit values converted, transparency laid over white.
+Every picture becomes uint8 ``[height, width, 3]``: upright, sRGB, with white where it is transparent.
 """
 
 import hashlib
-import io
 import os
-import struct
+import warnings
 import zipfile
-import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,55 +17,20 @@ from typing import TypeVar
 
 import numpy as np
 from impasto._errors import ImpastoError
-from PIL import Image, ImageOps
+from impasto._pictures import read_picture
+from PIL import Image
+
+from .picture import SMALLEST_SIDE, UNREADABLE, Photo, archive_at, cut, on_white
+from .picture import to_rgb as to_rgb
 
 Say = Callable[[str], None]
 T = TypeVar("T")
 
-SMALLEST_SIDE = 16  # px; below it a file is an icon, not a photo
-LARGEST_MEMBER = 1 << 28  # bytes of one unpacked picture in a zip; it is read in memory
 MAX_ZOOM = 1.5  # a training crop sees between the photo's whole short side and 1/MAX_ZOOM of it
 # scikit-image's sample photos that its package holds itself (no download) and that are free of rights:
 # astronaut (NASA, public domain), camera (CC0, Lav Varshney), chelsea (CC0, Stefan van der Walt),
 # coffee (CC0, Rachel Michetti), rocket (SpaceX, public domain).
 DEMO_PHOTOS = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "rocket.jpg")
-
-# What Pillow and zipfile raise for a file that is damaged, encrypted, too large or no picture at all.
-UNREADABLE = (
-    OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, RuntimeError, struct.error, zlib.error,
-    zipfile.BadZipFile, Image.DecompressionBombError, Image.DecompressionBombWarning,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One picture file, or one member of a zip; holds names only, so it pickles and costs nothing."""
-
-    name: str
-    path: Path
-    member: str | None = None
-
-    def open(self) -> Image.Image:
-        """Return the picture with its header read and its pixels not yet; close it after use.
-
-        Raises:
-            one of ``UNREADABLE``: it is no picture, too small, or a decompression bomb.
-        """
-        if self.member is None:
-            image = Image.open(self.path)
-        else:
-            archive = _archive(self.path)
-            if archive.getinfo(self.member).file_size > LARGEST_MEMBER:
-                raise ValueError("unpacks to too many bytes")
-            image = Image.open(io.BytesIO(archive.read(self.member)))
-        # Between one and two times the limit Pillow only warns.
-        if image.width * image.height > (Image.MAX_IMAGE_PIXELS or float("inf")):
-            image.close()
-            raise ValueError("too many pixels")
-        if min(image.size) < SMALLEST_SIDE:
-            image.close()
-            raise ValueError("too small")
-        return image
 
 
 @dataclass(frozen=True)
@@ -116,7 +78,7 @@ def open_content(
         return _split("demo", _demo(), seed, say)
     path = Path(spec).expanduser()
     if path.is_dir():
-        return _split("/".join(path.resolve().parts[1:][-2:]), _folder(path), seed, say)
+        return _split("/".join(path.resolve().parts[1:][-2:]) or spec, _folder(path), seed, say)
     if not path.is_file():
         raise ImpastoError(f"--content {spec}: there is no such folder or zip file (nor is it coco or demo)")
     if not zipfile.is_zipfile(path):
@@ -125,7 +87,7 @@ def open_content(
 
 
 # A source lists (photo, key): files with the same key hold the same bytes.
-Listed = list[tuple[Photo, object]]
+Listed = Sequence[tuple[Photo, object]]
 
 
 def demo_photo(name: str) -> Photo:
@@ -146,7 +108,7 @@ def _folder(folder: Path) -> Listed:
         files += [Path(parent, name) for name in names if not name.startswith(".")]
     named = sorted((file.relative_to(folder).as_posix(), file) for file in files if file.is_file())
     sizes = Counter(file.stat().st_size for _, file in named)
-    listed: Listed = []
+    listed = []
     for name, file in named:
         size = file.stat().st_size
         # Files of a size of their own cannot be duplicates: on a large folder hashing only the others
@@ -165,7 +127,7 @@ def _digest(file: Path) -> str:
 
 def _zip(path: Path) -> Listed:
     try:
-        members = sorted(_archive(path).infolist(), key=lambda member: member.filename)
+        members = sorted(archive_at(path).infolist(), key=lambda member: member.filename)
     except UNREADABLE as error:
         raise ImpastoError(f"--content {path}: cannot read this zip file: {error}") from error
     return [
@@ -176,26 +138,22 @@ def _zip(path: Path) -> Listed:
     ]
 
 
-@lru_cache(maxsize=2)
-def _archive(path: Path) -> zipfile.ZipFile:
-    # Kept open: reading the member list anew for every photo would cost more than decoding it. Several
-    # threads may read one ZipFile.
-    return zipfile.ZipFile(path)
-
-
 def _split(name: str, listed: Listed, seed: int, say: Say) -> ContentSet:
-    usable = {}
+    usable: dict[object, Photo] = {}
     repeated = skipped = 0
-    for photo, key in listed:
-        if key in usable:
-            repeated += 1
-            continue
-        try:
-            photo.open().close()
-        except UNREADABLE:
-            skipped += 1
-        else:
-            usable[key] = photo
+    with warnings.catch_warnings():
+        # Between one and two times its limit Pillow only warns of a decompression bomb.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        for photo, key in listed:
+            if key in usable:
+                repeated += 1
+                continue
+            try:
+                photo.open().close()
+            except UNREADABLE:
+                skipped += 1
+            else:
+                usable[key] = photo
     photos = list(usable.values())
     wanted = min(20, max(1, len(photos) // 20))
     held: set[Photo] = set()
@@ -223,7 +181,7 @@ def _split(name: str, listed: Listed, seed: int, say: Say) -> ContentSet:
 
 
 def training_batch(
-    photos: tuple[Photo, ...], *, step: int, batch_size: int, size: int, seed: int
+    photos: Sequence[Photo], *, step: int, batch_size: int, size: int, seed: int
 ) -> np.ndarray:
     """Return the crops of training step ``step`` (from 0): uint8 ``[batch_size, size, size, 3]``.
 
@@ -245,7 +203,7 @@ def training_batch(
         for offset in range(len(photos)):
             photo = photos[order[(position + offset) % len(photos)]]
             try:
-                crop = _crop(photo, size, round(size * MAX_ZOOM**zoom), left, top)
+                crop = cut(photo, size, round(size * MAX_ZOOM**zoom), left, top)
             except UNREADABLE:
                 continue
             batch[row] = crop[:, ::-1] if mirror < 0.5 else crop
@@ -267,67 +225,36 @@ def centre_crop(photo: Photo, size: int) -> np.ndarray:
         ImpastoError: the photo cannot be decoded.
     """
     try:
-        return _crop(photo, size, size, 0.5, 0.5)
+        return cut(photo, size, size, 0.5, 0.5)
     except UNREADABLE as error:
         raise ImpastoError(f"cannot read the photo {photo.name}: {error}") from error
-
-
-def _crop(photo: Photo, size: int, short: int, left: float, top: float) -> np.ndarray:
-    """Cut ``[size, size, 3]`` out of the photo resized to short side ``short``; left, top: in 0..1.
-
-    Only the cut-out is resampled, which is what resizing the whole and then cropping would give.
-    """
-    with photo.open() as image:
-        image.draft("RGB", (short, short))  # lets JPEG decode at 1/2, 1/4 or 1/8, never below what is asked
-        upright = to_rgb(image)
-    side = min(upright.size) * size / short
-    x, y = left * (upright.width - side), top * (upright.height - side)
-    cut = upright.resize((size, size), Image.Resampling.LANCZOS, (x, y, x + side, y + side), reducing_gap=3.0)
-    return np.asarray(cut)
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Return the picture upright and in mode RGB, transparency laid over white."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode == "I":  # 16-bit values in 32 bits, or 8-bit ones
-        values = np.asarray(image)
-        return Image.fromarray((values >> (8 if values.max() > 255 else 0)).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
 
 
 def read_style(path: str | os.PathLike[str], size: int | None) -> np.ndarray:
     """Return the style picture as uint8 ``[H, W, 3]``, its short side brought to ``size`` (None: as it is).
 
     Raises:
-        ImpastoError: it is missing, a folder, not a picture, damaged, smaller than 16 px or far too large.
+        ImpastoError: it is missing, a folder, not a picture, damaged, far too large or smaller than 16 px.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ImpastoError(f"--style {path}: this is a folder; name one picture")
-    if not path.exists():
-        raise ImpastoError(f"--style {path}: there is no such file")
     try:
-        with Photo(path.name, path).open() as image:
-            upright = to_rgb(image)
-    except Image.UnidentifiedImageError as error:
-        raise ImpastoError(f"--style {path}: not a picture that can be read") from error
-    except UNREADABLE as error:
-        raise ImpastoError(f"--style {path}: cannot read this picture: {error}") from error
+        image = on_white(read_picture(path))
+    except ImpastoError as error:
+        raise ImpastoError(f"--style: {error}") from error
+    if min(image.size) < SMALLEST_SIDE:
+        raise ImpastoError(
+            f"--style: {path} has a side of {min(image.size)} px; at least {SMALLEST_SIDE} are needed"
+        )
     if size is not None:
-        scale = size / min(upright.size)
-        shape = (round(upright.width * scale), round(upright.height * scale))
-        upright = upright.resize(shape, Image.Resampling.LANCZOS)
-    return np.array(upright)
+        scale = size / min(image.size)
+        image = image.resize(
+            (round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS
+        )
+    return np.array(image)
 
 
 def prefetch(
     make: Callable[[int], T], steps: Iterable[int], *, depth: int = 4, workers: int = 1
-) -> Iterator[T]:
+) -> Generator[T, None, None]:
     """Yield ``make(step)`` for each step in order, computing up to ``depth`` of them ahead in threads.
 
     Pillow decodes and resizes without the interpreter lock, so this overlaps with training. An exception
