@@ -3,22 +3,34 @@
 0: done; 1: a batch in which some pictures failed; 2: a wrong call or input; 130: stopped by Ctrl-C.
 """
 
+import io
+import os
 import sys
 
 import typer
 
 from ._errors import ImpastoError
 
+_WRONG, _STOPPED = 2, 130
+
 
 def run(app: typer.Typer, command: str) -> int:
     """Run ``app`` on ``sys.argv`` under the name ``command`` and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a title or a path may not fit the terminal's encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return app(prog_name=command, standalone_mode=False) or 0
+        status = app(prog_name=command, standalone_mode=False) or 0
+        sys.stdout.flush()
     except (ImpastoError, typer.TyperException) as error:
         message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-        line = " ".join(message.split())
+        print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
+        return _WRONG
     except (typer.Abort, KeyboardInterrupt):
+        status = _STOPPED
+    except BrokenPipeError:  # e.g. `| head`: whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python itself flushes once more
+        return 1
+    if status == _STOPPED:  # typer makes a status of Ctrl-C by itself
         print(f"\n{command}: stopped", file=sys.stderr)
-        return 130
-    print(f"{command}: {line}", file=sys.stderr)
-    return 2
+    return status

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ._errors import ImpastoError
@@ -34,7 +34,5 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise ImpastoError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        try:
+        with suppress(OSError):  # e.g. the parent is a file: there was nothing to remove
             temporary.unlink(missing_ok=True)
-        except OSError:  # e.g. the parent is a file: there was nothing to remove
-            pass

@@ -1,0 +1,237 @@
+"""What an exported model promises, and how to read it with nothing but the standard library.
+
+The file is an ONNX model with the tensors named below. Its ``metadata_props`` hold one `StyleInfo`, a key
+``impasto.<field>`` for each field, all values plain text. ``impasto.digest`` is the SHA-256 of the whole file
+with the digest's own 64 characters set to zeros; that rule holds for every version of the contract, so that
+damage can be told from news.
+"""
+
+import base64
+import hashlib
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+from . import _protobuf
+from ._errors import ImpastoError
+
+CONTRACT_VERSION = 1
+
+IMAGE = "image"
+"""Input: uint8 ``[N, H, W, 3]``, sRGB, any N, H and W from 1 up."""
+STYLIZED = "stylized"
+"""Output: uint8 ``[N, H, W, 3]``, sRGB, the shape of `IMAGE`."""
+STRENGTH = "strength"
+"""Optional input: float32 scalar in 0..1, 1 unless given; 0 gives the photo back."""
+
+MAX_MODEL_BYTES = 64 * 2**20
+"""Larger files are refused unread. Ours stay under 2 MB."""
+
+_PREFIX = "impasto."
+_PLACEHOLDER = "0" * 64
+_IR_VERSION, _GRAPH, _METADATA_PROPS = 1, 7, 14  # fields of onnx.ModelProto
+_KEY, _VALUE = 1, 2  # fields of onnx.StringStringEntryProto
+
+# How a field of each type is written as text and read back. A number may be numpy's, whose repr is another.
+_WRITE: dict[Any, Callable[[Any], str]] = {
+    str: str,
+    int: lambda value: str(int(value)),
+    float: lambda value: repr(float(value)),
+    bool: lambda value: "true" if value else "false",
+    bytes: lambda value: base64.b64encode(value).decode(),
+}
+_READ: dict[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    bool: {"true": True, "false": False}.__getitem__,
+    bytes: lambda text: base64.b64decode(text, validate=True),
+}
+
+
+@dataclass(frozen=True)
+class StyleInfo:
+    """What a model says about itself: where its style comes from, how it was trained and how well it does.
+
+    Raises:
+        ImpastoError: ``name`` could not be part of a file name, or a number is not finite.
+    """
+
+    contract: int
+    """Version of the contract that the file keeps."""
+    name: str
+    """Short name, of letters, digits, ``_`` and ``-``: names the outputs, e.g. ``great_wave``."""
+    title: str
+    credit: str
+    """Who made the style picture, and where it is from."""
+    style_license: str
+    """Licence of the style picture."""
+    license: str
+    """Licence of the model."""
+    content_weight: float
+    style_weight: float
+    l1_weight: float
+    l1_on: str
+    """What the L1 term was taken of: ``image``, ``residual`` or ``gradient``."""
+    normalize: bool
+    """Whether content and style losses were divided by the energy of their targets."""
+    vgg: str
+    """Fingerprint (SHA-256, hex) of the VGG16 weights trained with."""
+    content: str
+    """The photos trained on, e.g. ``coco/train``."""
+    content_count: int
+    steps: int
+    batch_size: int
+    size: int
+    """Side of the square training crops in pixels."""
+    style_size: int
+    """Short side of the style picture in pixels."""
+    impasto_version: str
+    content_loss: float
+    """R on held-out photos."""
+    style_loss: float
+    """S on held-out photos."""
+    preview: bytes = field(repr=False)
+    """A small JPEG, PNG or WebP file; empty if there is none."""
+    digest: str = _PLACEHOLDER
+    """SHA-256 (hex) of the file with these characters set to zeros."""
+
+    def __post_init__(self) -> None:
+        # The name becomes part of file names: a model from elsewhere must not choose the folder.
+        if not re.fullmatch(r"[\w-]{1,64}", self.name):
+            raise ImpastoError(f"{self.name!r} cannot name a style: letters, digits, '_' and '-', 64 at most")
+        for each in fields(self):
+            if each.type is float and not math.isfinite(getattr(self, each.name)):
+                raise ImpastoError(f"{each.name} of a style must be finite, not {getattr(self, each.name)}")
+
+    def to_metadata(self) -> dict[str, str]:
+        """The metadata to write into the model, with the digest left for `seal` to fill in."""
+        sealed_later = replace(self, digest=_PLACEHOLDER)
+        return {_PREFIX + one.name: _WRITE[one.type](getattr(sealed_later, one.name)) for one in fields(self)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
+        """Read the metadata of a model; keys that this version does not know are left alone.
+
+        Raises:
+            ImpastoError: a newer contract than ours, or a field that is missing or not of its type.
+        """
+        version = metadata.get(_PREFIX + "contract", "")
+        if version.isascii() and version.isdigit() and (len(version) > 9 or int(version) > CONTRACT_VERSION):
+            raise ImpastoError(
+                f"made for version {version[:20]} of the contract, and this impasto reads version "
+                f"{CONTRACT_VERSION}: pip install --upgrade impasto"
+            )
+        values = {}
+        for each in fields(cls):
+            key = _PREFIX + each.name
+            if key not in metadata:
+                raise ImpastoError(f"the metadata has no {key}")
+            try:
+                values[each.name] = _READ[each.type](metadata[key])
+            except (ValueError, KeyError):
+                raise ImpastoError(f"{key} in the metadata cannot be read: {metadata[key][:40]!r}") from None
+        return cls(**values)
+
+
+def describe(path: str | os.PathLike[str]) -> StyleInfo:
+    """What the model at ``path`` says about itself; needs neither torch nor onnx nor onnxruntime.
+
+    Raises:
+        ImpastoError: no such file, a folder, not an ONNX file, not one made by Impasto, made for a newer
+            Impasto, or damaged.
+    """
+    return read_model(path)[0]
+
+
+def read_model(path: str | os.PathLike[str]) -> tuple[StyleInfo, bytes]:
+    """What `describe` gives, and the bytes of the file that it was found to be true of.
+
+    Raises:
+        ImpastoError: as `describe`.
+    """
+    data = _read(path)
+    try:
+        found = {one.number for one in _protobuf.walk(data)}
+        metadata, digest_at = _metadata(data)
+    except _protobuf.WireError:
+        # A cut or bent file of ours still begins like a model: the IR version, a small number, comes first.
+        if re.match(rb"\x08[\x03-\x7f][\x10-\x72]", data):
+            raise ImpastoError(f"{path} is damaged or was cut short; get it again") from None
+        raise ImpastoError(f"{path} is not an ONNX file") from None
+    if not {_IR_VERSION, _GRAPH} <= found:
+        raise ImpastoError(f"{path} is not an ONNX file")
+    if not any(key.startswith(_PREFIX) for key in metadata):
+        raise ImpastoError(f"{path} is an ONNX file, but not one that Impasto made")
+    if digest_at is None or metadata[_PREFIX + "digest"] != _digest(data, digest_at):
+        raise ImpastoError(f"{path} is damaged: its bytes are not those that were exported; get it again")
+    try:
+        return StyleInfo.from_metadata(metadata), data
+    except ImpastoError as error:
+        raise ImpastoError(f"{path}: {error}") from None
+
+
+def seal(data: bytes) -> bytes:
+    """Fill in the digest of a serialised model that holds the metadata of `StyleInfo.to_metadata`.
+
+    Sealing again gives the same bytes.
+
+    Raises:
+        ValueError: ``data`` is not a model, or does not hold the digest's placeholder exactly once.
+    """
+    digest_at = _metadata(data)[1]
+    if digest_at is None:
+        raise ValueError("the model's metadata lack the placeholder of the digest")
+    return data[:digest_at] + _digest(data, digest_at).encode() + data[digest_at + len(_PLACEHOLDER) :]
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_MODEL_BYTES + 1)
+    except FileNotFoundError:
+        raise ImpastoError(f"cannot read {path}: no such file") from None
+    except OSError as error:
+        reason = "it is a folder" if os.path.isdir(path) else error.strerror or error
+        raise ImpastoError(f"cannot read {path}: {reason}") from error
+    if len(data) > MAX_MODEL_BYTES:
+        raise ImpastoError(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MB: not a model that Impasto made")
+    return data
+
+
+def _metadata(data: bytes) -> tuple[dict[str, str], int | None]:
+    """The metadata of a serialised model, and where the 64 characters of its digest begin, if it has one.
+
+    Raises:
+        WireError: not a serialised model, or text that is not UTF-8, or a key that comes twice.
+    """
+    metadata: dict[str, str] = {}
+    digest_at = None
+    for entry in _protobuf.walk(data):
+        if entry.number != _METADATA_PROPS or entry.wire != _protobuf.LENGTH:
+            continue
+        parts = {one.number: one for one in _protobuf.walk(data, entry.start, entry.end)}
+        key, value = (_text(data, parts.get(number)) for number in (_KEY, _VALUE))
+        if key in metadata:
+            raise _protobuf.WireError(f"{key} comes twice")
+        metadata[key] = value
+        if key == _PREFIX + "digest" and len(value.encode()) == len(_PLACEHOLDER):
+            digest_at = parts[_VALUE].start
+    return metadata, digest_at
+
+
+def _text(data: bytes, part: _protobuf.Field | None) -> str:
+    if part is None or part.wire != _protobuf.LENGTH:
+        return ""
+    try:
+        return data[part.start : part.end].decode()
+    except UnicodeDecodeError as error:
+        raise _protobuf.WireError("text that is not UTF-8") from error
+
+
+def _digest(data: bytes, digest_at: int) -> str:
+    rest = digest_at + len(_PLACEHOLDER)
+    return hashlib.sha256(data[:digest_at] + _PLACEHOLDER.encode() + data[rest:]).hexdigest()

@@ -1,0 +1,113 @@
+"""Opening a model in onnxruntime, on the CPU or on an NVIDIA GPU by way of CUDA."""
+
+import ctypes
+import sys
+import threading
+from typing import TYPE_CHECKING, Literal
+
+from ._errors import ImpastoError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Device = Literal["auto", "cuda", "cpu"]
+
+_INSTALL = 'pip install "impasto[cuda]"'
+_attempt_lock = threading.Lock()
+
+
+def open_session(model: bytes, device: Device) -> "tuple[onnxruntime.InferenceSession, str, str]":
+    """Open ``model`` on ``device``.
+
+    Returns:
+        The session; what it runs on, ``cpu`` or ``cuda``; and why ``auto`` found a driver for a GPU but could
+        not use it (empty otherwise).
+
+    Raises:
+        ValueError: no such device.
+        ImpastoError: ``cuda`` was asked for and cannot be had, or onnxruntime refuses the model.
+    """
+    if device not in ("auto", "cuda", "cpu"):
+        raise ValueError(f"device must be 'auto', 'cuda' or 'cpu', not {device!r}")
+    trouble = ""
+    # Without a driver there is no GPU to use, and finding out by way of onnxruntime is slow and noisy.
+    if device == "cuda" or (device == "auto" and _has_driver()):
+        session, trouble = _try_cuda(model)
+        if session:
+            return session, "cuda", ""
+        if device == "cuda":
+            raise ImpastoError(f"cannot run on CUDA: {trouble}")
+    try:
+        return _session(model, ["CPUExecutionProvider"]), "cpu", trouble
+    except Exception as error:
+        raise ImpastoError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
+
+
+def _session(model: bytes, providers: list) -> "onnxruntime.InferenceSession":
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # it warns that `strength` may be overridden: that is what it is for
+    # The memory pattern is planned anew for each size of picture and kept for all of them. Without it, and
+    # with the arena, a run of many sizes peaked lowest and was no slower: over 24 sizes up to 1.2 megapixels
+    # at 176 MB, against 202 MB with the pattern and 320 MB without the arena (onnxruntime 1.31).
+    options.enable_mem_pattern = False
+    return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+
+
+def _try_cuda(model: bytes) -> "tuple[onnxruntime.InferenceSession | None, str]":
+    """A session on CUDA and no trouble, or no session and one line on what is in the way."""
+    import onnxruntime
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return None, f"this onnxruntime is built without it; on Linux x86-64 and Windows: {_INSTALL}"
+    if not _has_driver():
+        return None, "no NVIDIA driver was found"
+    with _attempt_lock:
+        failures = _preload()
+        if failures:
+            return None, f"its libraries are missing ({failures[0]}): {_INSTALL}"
+        cuda = {
+            "cudnn_conv_algo_search": "HEURISTIC",  # the default tries every algorithm for each new size
+            "use_tf32": "0",  # the same picture as on the CPU, not one of 10-bit mantissas
+        }
+        onnxruntime.set_default_logger_severity(4)  # what goes wrong is said by us, in one line
+        try:
+            session = _session(model, [("CUDAExecutionProvider", cuda), "CPUExecutionProvider"])
+        except Exception as error:
+            return None, _first_line(error)
+        finally:
+            onnxruntime.set_default_logger_severity(2)  # onnxruntime's default; it cannot be asked for
+    if "CUDAExecutionProvider" not in session.get_providers():
+        return None, f"onnxruntime could not load its libraries for it: {_INSTALL}"
+    return session, ""
+
+
+def _has_driver() -> bool:
+    """Whether the NVIDIA driver's library can be loaded."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _preload() -> list[str]:
+    """Load the CUDA libraries that pip installed; return what onnxruntime says of those that are missing."""
+    import onnxruntime
+
+    if not hasattr(onnxruntime, "preload_dlls"):  # older than 1.21
+        return []
+    said: list[str] = []
+    # It prints to stdout, which belongs to the program that we are part of: its own `print` is taken from it.
+    names = vars(onnxruntime)
+    names["print"] = lambda *words: said.append(" ".join(map(str, words)))
+    try:
+        onnxruntime.preload_dlls()
+    finally:
+        del names["print"]
+    return [line.removeprefix("Failed to load ") for line in said if line.startswith("Failed to load ")]
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

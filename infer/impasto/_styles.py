@@ -1,0 +1,24 @@
+"""A model by its path or by the name of a shipped style."""
+
+import os
+import re
+from pathlib import Path
+
+import impasto_models
+
+
+def locate(model: str | os.PathLike[str]) -> Path:
+    """The file that ``model`` stands for.
+
+    A plain word that names a shipped style is that style, whatever lies in the current folder; anything else,
+    and any `Path`, is a path (``./great_wave`` for a file of that name).
+
+    Raises:
+        ImpastoError: a plain word that is neither a shipped style nor a file.
+    """
+    if isinstance(model, str) and re.fullmatch(r"[\w-]+", model):
+        if model in impasto_models.names():
+            return impasto_models.path(model)
+        if not os.path.exists(model):
+            return impasto_models.path(model)  # raises, and says what there is
+    return Path(model)

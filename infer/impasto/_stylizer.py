@@ -1,0 +1,152 @@
+"""Restyling pictures with an exported model."""
+
+import math
+import os
+from numbers import Real
+from typing import TYPE_CHECKING, overload
+
+from ._contract import IMAGE, STRENGTH, STYLIZED, StyleInfo, read_model
+from ._device import Device, open_session
+from ._errors import ImpastoError
+from ._styles import locate
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnxruntime
+    from PIL import Image
+
+
+class Stylizer:
+    """A style, ready to be applied: ``Stylizer("great_wave.onnx")(photo)``.
+
+    Safe to call from several threads at once. It keeps about the working memory of the largest picture it has
+    seen for the next one.
+
+    Args:
+        model: path of a model that Impasto made, or the name of a shipped style.
+        device: ``cpu``; ``cuda``, which fails where it cannot be had; or ``auto``: ``cuda`` if it can be had.
+
+    Raises:
+        ImpastoError: no such model, or not one that works, or ``cuda`` cannot be had.
+        ValueError: no such device.
+    """
+
+    info: StyleInfo
+    """What the model says about itself."""
+    device: str
+    """What it runs on: ``cpu`` or ``cuda``."""
+
+    def __init__(self, model: str | os.PathLike[str], *, device: Device = "auto") -> None:
+        path = locate(model)
+        self.info, data = read_model(path)
+        self._session, self.device, self.why_cpu = open_session(data, device)
+        if not _keeps_contract(self._session):
+            raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
+
+    def __repr__(self) -> str:
+        return f"<Stylizer {self.info.name} on {self.device}>"
+
+    @overload
+    def __call__(self, photo: "str | os.PathLike[str] | Image.Image", strength: float = 1.0) -> "Image.Image": ...
+    @overload
+    def __call__(self, photo: "np.ndarray", strength: float = 1.0) -> "np.ndarray": ...
+    def __call__(self, photo, strength=1.0):
+        """Restyle a picture.
+
+        Args:
+            photo: a path; Pillow's image of any mode; or an array, uint8 ``[H, W, C]`` or ``[N, H, W, C]``,
+                sRGB, of 3 channels or 4 (the last being alpha).
+            strength: 0 (the photo itself) to 1 (the full style).
+
+        Returns:
+            The like: for an array one of the same shape; otherwise an upright sRGB image of mode RGB, or RGBA
+            where there is transparency. Alpha comes back as it was.
+
+        Raises:
+            ImpastoError: a file that is not a readable picture, or a picture too large for the memory.
+            TypeError: neither a path nor an image nor a uint8 array, or a strength that is not a number.
+            ValueError: an array of another shape, or a strength outside 0..1.
+        """
+        import numpy as np
+        from PIL import Image
+
+        from . import _pictures
+
+        check_strength(strength)
+        if isinstance(photo, np.ndarray):
+            return self._array(photo, strength)
+        if isinstance(photo, str | os.PathLike):
+            picture = _pictures.read_picture(photo)
+        elif isinstance(photo, Image.Image):
+            picture = _pictures.from_pil(photo)
+        else:
+            kind = type(photo).__name__
+            raise TypeError(f"photo must be a path, an image of Pillow's or a uint8 array, not {kind}")
+        return _pictures.to_pil(_pictures.Picture(self._array(picture.rgb, strength), picture.alpha))
+
+    def _array(self, photo: "np.ndarray", strength: float) -> "np.ndarray":
+        """`__call__` for arrays."""
+        import numpy as np
+
+        if photo.dtype != np.uint8:
+            raise TypeError(f"an array must be uint8 (0..255), not {photo.dtype}")
+        if photo.ndim not in (3, 4) or photo.shape[-1] not in (3, 4) or 0 in photo.shape:
+            shape = list(photo.shape)
+            raise ValueError(f"an array must be [H, W, C] or [N, H, W, C] with C 3 or 4, not {shape}")
+        rgb = photo[..., :3] if photo.ndim == 4 else photo[None, ..., :3]
+        result = self._run(np.ascontiguousarray(rgb), strength)
+        result = result.reshape(*photo.shape[:-1], 3)
+        return result if photo.shape[-1] == 3 else np.concatenate([result, photo[..., 3:]], axis=-1)
+
+    def _run(self, batch: "np.ndarray", strength: float) -> "np.ndarray":
+        """One pass of the network: uint8 ``[N, H, W, 3]`` to the same."""
+        import numpy as np
+
+        feeds = {IMAGE: batch}
+        if strength != 1:
+            feeds[STRENGTH] = np.array(strength, np.float32)
+        try:
+            if self.device == "cpu":
+                result = self._session.run([STYLIZED], feeds)[0]
+            else:
+                result = _run_bound(self._session, feeds, self.device)
+        except Exception as error:  # onnxruntime has no class of its own for want of memory
+            reason = " ".join(str(error).split())
+            raise ImpastoError(f"{self.info.name} failed on a batch {list(batch.shape)}: {reason}") from error
+        if result.shape != batch.shape or result.dtype != np.uint8:
+            wrong = f"{result.dtype} {list(result.shape)} for {list(batch.shape)}"
+            raise ImpastoError(f"{self.info.name} breaks its contract: {wrong}")
+        return result
+
+
+def check_strength(strength: float) -> None:
+    """Raise what `Stylizer.__call__` says of a wrong strength."""
+    if not isinstance(strength, Real):
+        raise TypeError(f"strength must be a number, not {type(strength).__name__}")
+    if math.isnan(strength) or not 0 <= strength <= 1:
+        raise ValueError(f"strength must be 0 to 1, not {strength}")
+
+
+def _run_bound(session: "onnxruntime.InferenceSession", feeds: "dict[str, np.ndarray]", device: str) -> "np.ndarray":
+    """One upload of bytes, one pass, one download of bytes."""
+    import onnxruntime
+
+    binding = session.io_binding()
+    for name, value in feeds.items():
+        binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value, device, 0))
+    binding.bind_output(STYLIZED, device)
+    session.run_with_iobinding(binding)
+    return binding.copy_outputs_to_cpu()[0]
+
+
+def _keeps_contract(session: "onnxruntime.InferenceSession") -> bool:
+    """Whether the tensors are those of the contract, by name, type and rank."""
+    tensors = (session.get_inputs(), session.get_overridable_initializers(), session.get_outputs())
+    found = [[(one.name, one.type, len(one.shape)) for one in group] for group in tensors]
+    picture = "tensor(uint8)"
+    # Other overridable values are fine: a later exporter may add dials that we need not know.
+    return (
+        found[0] == [(IMAGE, picture, 4)]
+        and (STRENGTH, "tensor(float)", 0) in found[1]
+        and (STYLIZED, picture, 4) in found[2]
+    )
