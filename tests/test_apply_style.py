@@ -331,6 +331,11 @@ def test_as_a_process(model, png, photo):
     assert (done.returncode, done.stdout) == (0, "photo-negative.png\n")
     assert done.stderr == "apply-style: negative on the CPU\n"
     np.testing.assert_array_equal(read_picture("photo-negative.png").rgb, Stylizer(model)(photo))
+    Image.fromarray(photo).save("odd.tif")
+    odd = Path("odd.tif").read_bytes().replace(b"\x15\x01\x03\0\x01\0\0\0\x03", b"\x15\x01\x03\0\x01\0\0\0\x63")
+    Path("odd.tif").write_bytes(odd)  # 99 samples a pixel, which Pillow logs before it raises
+    done = process(model, "odd.tif")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     done = process(model, "missing.png")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "apply-style: cannot read missing.png: no such file\n"

@@ -3,6 +3,7 @@
 Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
 """
 
+import logging
 import os
 import sys
 import warnings
@@ -25,8 +26,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)  # plain help nee
 
 def main() -> None:
     """Entry point of the command: runs it on ``sys.argv`` and exits."""
+    # Pillow warns and logs its remarks on odd files; what matters is raised.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd files; what matters is raised
+        warnings.simplefilter("ignore")
         sys.exit(run(app, COMMAND))
 
 
