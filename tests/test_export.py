@@ -1,0 +1,116 @@
+"""The exported file: what onnxruntime makes of it, and what the contract says of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from impasto import ImpastoError, Stylizer, describe
+from impasto_train import export as export_module
+from impasto_train.export import Shipped, export
+from impasto_train.network import StyleNet
+
+
+@pytest.fixture(scope="module")
+def network() -> StyleNet:
+    torch.manual_seed(1)
+    network = StyleNet(16, 2)
+    for parameter in network.parameters():  # as after a training: no two layers alike
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return network
+
+
+@pytest.fixture(scope="module")
+def exported(network, info, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("export") / "model.onnx"
+    export(network, info, path)
+    return path
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 2, 3), (1, 19, 130), (3, 40, 24), (1, 257, 255)])
+@pytest.mark.parametrize("strength", [0.25, 1.0])
+def test_onnxruntime_equals_torch_at_other_sizes(network, exported, shape, strength):
+    image = np.random.default_rng(5).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    with torch.no_grad():
+        wanted = Shipped(network)(torch.from_numpy(image), torch.tensor(strength)).numpy()
+    found = Stylizer(exported, device="cpu")(image, strength=strength)
+    assert found.shape == image.shape
+    assert found.dtype == np.uint8
+    assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+
+
+def test_strength_may_be_left_out_and_0_is_the_photo(exported):
+    image = np.random.default_rng(6).integers(0, 256, (1, 30, 50, 3), dtype=np.uint8)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(exported, options, providers=["CPUExecutionProvider"])
+    alone = session.run(None, {"image": image})[0]
+    full = session.run(None, {"image": image, "strength": np.array(1, np.float32)})[0]
+    none = session.run(None, {"image": image, "strength": np.array(0, np.float32)})[0]
+    assert np.array_equal(alone, full)
+    assert not np.array_equal(alone, image)
+    assert np.array_equal(none, image)
+
+
+def test_strength_fades_between_photo_and_painting(exported):
+    image = np.random.default_rng(7).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    stylizer = Stylizer(exported, device="cpu")
+    half = (image.astype(float) + stylizer(image)) / 2
+    assert np.abs(stylizer(image, strength=0.5) - half).max() <= 1
+
+
+def test_the_file_is_one_plain_onnx_file(exported, info):
+    model = onnx.load(exported, load_external_data=False)
+    onnx.checker.check_model(model, full_check=True)
+    assert [(o.domain, o.version >= 18) for o in model.opset_import] == [("", True)]
+    assert {node.domain for node in model.graph.node} == {""}
+    assert not model.functions
+    assert not [t.name for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    assert exported.stat().st_size < 2_000_000
+    shapes = {
+        value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in (*model.graph.input, *model.graph.output)
+    }
+    assert shapes == {
+        "image": ["batch", "height", "width", 3], "strength": [], "stylized": ["batch", "height", "width", 3]
+    }  # fmt: skip
+    types = {v.name: v.type.tensor_type.elem_type for v in (*model.graph.input, *model.graph.output)}
+    assert types["image"] == types["stylized"] == onnx.TensorProto.UINT8
+    assert types["strength"] == onnx.TensorProto.FLOAT
+
+
+def test_the_metadata_come_back(exported, info):
+    found = describe(exported)
+    assert len(found.digest) == 64
+    assert replace(found, digest="") == replace(info, digest="")
+
+
+def test_the_file_says_nothing_of_where_it_was_made(exported):
+    assert str(Path(__file__).parent.parent).encode() not in exported.read_bytes()
+    assert b"site-packages" not in exported.read_bytes()
+
+
+def test_an_export_that_differs_is_refused_and_leaves_the_old_file(network, info, tmp_path, monkeypatch):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"the old one")
+    monkeypatch.setattr(export_module, "largest_difference", lambda data, shipped: 2)
+    with pytest.raises(ImpastoError, match="refused: onnxruntime differs from torch by 2 levels"):
+        export(network, info, path)
+    assert path.read_bytes() == b"the old one"
+    assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_the_check_sees_a_difference(network, exported):
+    other = StyleNet(16, 2)
+    assert export_module.largest_difference(exported.read_bytes(), Shipped(network)) <= 1
+    assert export_module.largest_difference(exported.read_bytes(), Shipped(other)) > 1
+
+
+def test_a_file_too_large_is_refused(network, info, tmp_path):
+    big = replace(info, preview=bytes(2_000_000))
+    with pytest.raises(ImpastoError, match="over the 2000000"):
+        export(network, big, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,133 @@
+"""From a trained network to the one file that is shipped, checked before it is kept."""
+
+import contextlib
+import io
+import logging
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from impasto import ImpastoError, StyleInfo, describe
+from impasto._contract import IMAGE, STRENGTH, STYLIZED, seal
+from impasto._files import whole_file
+from torch import Tensor, nn
+
+from .network import StyleNet
+
+OPSET = 20
+LARGEST_FILE = 2_000_000  # bytes
+WORST_DIFFERENCE = 1  # levels of 255: rounding may fall to either side
+# None of them is the size of the tracing; odd sides, sides under the network's least, a batch.
+CHECKED_SHAPES = ((1, 1, 1, 3), (1, 7, 5, 3), (1, 64, 64, 3), (1, 333, 517, 3), (2, 41, 30, 3))
+CHECKED_STRENGTHS = (0.0, 0.5, 1.0)
+
+
+class Shipped(nn.Module):
+    """The network with everything around it that an app should not have to do."""
+
+    def __init__(self, network: StyleNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, strength: Tensor) -> Tensor:
+        """uint8 ``[N, H, W, 3]`` sRGB and a float32 scalar in 0..1 to uint8 of the same shape.
+
+        ``strength`` 0 gives the photo back exactly, 1 the painting, between them a fade.
+        """
+        photo = image.permute(0, 3, 1, 2).float()
+        painted = self.network(photo / 255).clamp(0, 1) * 255
+        mixed = photo + (painted - photo) * strength.clamp(0, 1)
+        return mixed.round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def export(network: StyleNet, info: StyleInfo, path: Path) -> StyleInfo:
+    """Write ``network`` to ``path`` under the contract, with ``info`` as its metadata.
+
+    Returns:
+        what `impasto.describe` reads back from the file.
+
+    Raises:
+        ImpastoError: onnxruntime and torch differ by more than one level, the file is too large, or it cannot
+            be written; then ``path`` is left as it was.
+    """
+    shipped = Shipped(network.for_export())
+    data = seal(_with_metadata(_trace(shipped), info).SerializeToString())
+    if len(data) > LARGEST_FILE:
+        raise ImpastoError(f"the export came to {len(data)} bytes, over the {LARGEST_FILE} that a style may have")
+    worst = largest_difference(data, shipped)
+    if worst > WORST_DIFFERENCE:
+        raise ImpastoError(
+            f"the export was refused: onnxruntime differs from torch by {worst} levels of 255 "
+            f"(torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__})"
+        )
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
+    return describe(path)
+
+
+def _trace(shipped: Shipped) -> onnx.ModelProto:
+    sides = {axis: torch.export.Dim(name, min=1) for axis, name in enumerate(("batch", "height", "width"))}
+    example = {"image": torch.zeros(2, 61, 83, 3, dtype=torch.uint8), "strength": torch.tensor(1.0)}
+    # The exporter reports its own progress and its dependencies' deprecations; neither concerns the user.
+    silence = logging.getLogger("torch.onnx"), logging.getLogger("onnxscript")
+    levels = [logger.level for logger in silence]
+    try:
+        for logger in silence:
+            logger.setLevel(logging.ERROR)
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                shipped, (), kwargs=example, dynamo=True, opset_version=OPSET, verbose=False,
+                input_names=[IMAGE, STRENGTH], output_names=[STYLIZED],
+                dynamic_shapes={"image": sides, "strength": {}},
+            )  # fmt: skip
+    finally:
+        for logger, level in zip(silence, levels, strict=True):
+            logger.setLevel(level)
+    assert program is not None  # what torch.onnx.export returns for dynamo=True
+    return program.model_proto
+
+
+def _with_metadata(model: onnx.ModelProto, info: StyleInfo) -> onnx.ModelProto:
+    # An initializer of an input's name is its default value: callers may leave `strength` out.
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(1.0, np.float32), STRENGTH))
+    model.graph.name = info.name
+    model.graph.doc_string = ""
+    del model.graph.value_info[:]
+    del model.graph.metadata_props[:]
+    for node in model.graph.node:  # stack traces of the machine that exported it
+        node.doc_string = ""
+        del node.metadata_props[:]
+    model.producer_name, model.producer_version = "impasto", info.impasto_version
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, replace(info, digest="").to_metadata())
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def largest_difference(data: bytes, shipped: Shipped) -> int:
+    """Between onnxruntime on the CPU and torch over `CHECKED_SHAPES` and strengths, in levels of 255."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # it warns of every input that has a default
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    random = np.random.default_rng(0)
+    worst = 0
+    for shape in CHECKED_SHAPES:
+        # noise beside a gradient, so that flat and busy areas are both in it
+        image = random.integers(0, 256, shape, dtype=np.uint8)
+        image[:, :, shape[2] // 2 :] = np.linspace(0, 255, shape[1], dtype=np.uint8)[None, :, None, None]
+        for strength in CHECKED_STRENGTHS:
+            feed = {IMAGE: image, STRENGTH: np.array(strength, np.float32)}
+            found = session.run([STYLIZED], feed)[0]
+            with torch.no_grad():
+                wanted = shipped(torch.from_numpy(image), torch.tensor(strength)).numpy()
+            if found.shape != wanted.shape or found.dtype != wanted.dtype:
+                return 255
+            worst = max(worst, int(np.abs(found.astype(int) - wanted.astype(int)).max()))
+            if strength == 0 and not np.array_equal(found, image):
+                return 255
+    return worst

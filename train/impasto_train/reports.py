@@ -1,0 +1,92 @@
+"""What is shown and kept of a training while it runs: subscribers to the records of its loop."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch
+from impasto._files import whole_file
+from PIL import Image
+from tqdm import tqdm
+
+from .trainer import Record, Trainer, to_tensor
+
+Subscriber = Callable[[Record], None]
+GAP = 8  # px between the pictures of a sheet
+
+
+class ProgressLine:
+    """A live line: step, R, S, L1 and J (smoothed), photos a second, time left."""
+
+    def __init__(self, steps: int, *, start: int, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self.bar = tqdm(total=steps, initial=start, unit="step", dynamic_ncols=True, smoothing=0.1)
+        self.shown: dict[str, float] = {}
+
+    def __call__(self, record: Record) -> None:
+        found = {
+            "R": record.content, "S": record.style, "L1": record.l1, "J": record.total,
+            "photos/s": self.batch_size / record.seconds,
+        }  # fmt: skip
+        for name, value in found.items():
+            self.shown[name] = 0.95 * self.shown.get(name, value) + 0.05 * value
+        self.bar.set_postfix_str(" ".join(f"{name} {value:.3g}" for name, value in self.shown.items()), refresh=False)
+        self.bar.update(record.step - self.bar.n)
+
+    def __enter__(self) -> "ProgressLine":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.close()
+
+
+class Log:
+    """A line of JSON a step, flushed at once so that it can be followed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, record: Record) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps(dataclasses.asdict(record)) + "\n")
+
+
+class Preview:
+    """A sheet of held-out photos beside how the averaged weights paint them now, every so many steps."""
+
+    def __init__(self, path: Path, trainer: Trainer, photos: Sequence[np.ndarray], every: int) -> None:
+        self.path, self.trainer, self.photos, self.every = path, trainer, photos, every
+
+    def __call__(self, record: Record) -> None:
+        if record.step == self.trainer.steps or (self.every and record.step % self.every == 0):
+            self.write()
+
+    def write(self) -> None:
+        """Paint the photos and replace the sheet."""
+        pairs = [[photo, paint(self.trainer, photo)] for photo in self.photos]
+        with whole_file(self.path) as path:
+            sheet([[row[i] for row in pairs] for i in range(2)]).save(path, "PNG")
+
+
+@torch.no_grad()
+def paint(trainer: Trainer, photo: np.ndarray) -> np.ndarray:
+    """``photo``, uint8 ``[H, W, 3]``, painted with the averaged weights, same shape and type."""
+    painted = trainer.average(to_tensor(photo[None], trainer.device)).clamp(0, 1)
+    return (painted * 255).round().byte()[0].permute(1, 2, 0).cpu().numpy()
+
+
+def sheet(rows: Sequence[Sequence[np.ndarray]]) -> Image.Image:
+    """Pictures of one size, uint8 ``[H, W, 3]``, in rows on white."""
+    height, width = rows[0][0].shape[:2]
+    columns = max(len(row) for row in rows)
+    size = (GAP + columns * (width + GAP), GAP + len(rows) * (height + GAP))
+    canvas = Image.new("RGB", size, "white")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            canvas.paste(Image.fromarray(picture), (GAP + x * (width + GAP), GAP + y * (height + GAP)))
+    return canvas

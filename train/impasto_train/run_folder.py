@@ -1,0 +1,157 @@
+"""The run folder beside a model: all that a training needs to go on, and all that it has to show.
+
+    starry.run/
+        options.json       what the run was told, and what that came to (steps, photos, weights, versions)
+        style.png          the style picture at its training size
+        checkpoint.pt      the newest state
+        log.jsonl          a line a step
+        preview.png        held-out photos and how they look now
+        exported.sha256    of the model that the run wrote, so that only that one is replaced on resuming
+"""
+
+import hashlib
+import json
+import pickle
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from impasto import ImpastoError
+from impasto._files import whole_file
+from PIL import Image
+
+from .options import Options
+from .photos import ContentSet
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run settled on at its start; a resumed run must find the same.
+
+    ``photos`` is a digest of the names of the photos trained on, ``vgg`` the weights' fingerprint.
+    """
+
+    options: Options
+    steps: int
+    photos: str
+    vgg: str
+
+
+def photos_digest(content: ContentSet) -> str:
+    """SHA-256 over the names of the photos to train on, in their order."""
+    return hashlib.sha256("\n".join(photo.name for photo in content.train).encode()).hexdigest()
+
+
+class RunFolder:
+    """A run folder at ``path``, which need not exist yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "log.jsonl"
+        self.preview = path / "preview.png"
+        self._plan = path / "options.json"
+        self._style = path / "style.png"
+        self._checkpoint = path / "checkpoint.pt"
+        self._exported = path / "exported.sha256"
+
+    def clear(self) -> None:
+        """Remove what an earlier run left here.
+
+        Raises:
+            ImpastoError: it holds something that is not a run, or cannot be removed.
+        """
+        if not self.path.exists():
+            return
+        if any(self.path.iterdir()) and not self._plan.is_file():
+            raise ImpastoError(f"{self.path} is in the way and is no run folder: move it or choose another --out")
+        try:
+            shutil.rmtree(self.path)
+        except OSError as error:
+            raise ImpastoError(f"cannot remove {self.path}: {error.strerror}") from error
+
+    def save_style(self, style: np.ndarray) -> None:
+        """Keep the style picture, uint8 ``[H, W, 3]``."""
+        with whole_file(self._style) as path:
+            Image.fromarray(style).save(path, "PNG")
+
+    def load_style(self) -> np.ndarray:
+        """The style picture, uint8 ``[H, W, 3]``."""
+        try:
+            with Image.open(self._style) as image:
+                return np.array(image.convert("RGB"))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ImpastoError(f"cannot resume: {self._style} is missing or damaged") from error
+
+    def save_plan(self, plan: Plan) -> None:
+        """Keep the plan. Written last when a run starts, so a folder with a plan is a whole run."""
+        values = {
+            "options": json.loads(plan.options.to_json()),
+            "steps": plan.steps,
+            "photos": plan.photos,
+            "vgg": plan.vgg,
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+        }
+        with whole_file(self._plan) as path:
+            path.write_text(json.dumps(values, indent=2) + "\n")
+
+    def load_plan(self) -> Plan:
+        """The plan of the run.
+
+        Raises:
+            ImpastoError: this is no run folder, or its plan is damaged.
+        """
+        if not self._plan.is_file():
+            raise ImpastoError(f"cannot resume {self.path}: not a run folder of train-style")
+        try:
+            values = json.loads(self._plan.read_text())
+            return Plan(Options.from_dict(values["options"]), int(values["steps"]), values["photos"], values["vgg"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ImpastoError(f"cannot resume {self.path}: its options.json is damaged") from error
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Keep a trainer's state in place of the one before."""
+        with whole_file(self._checkpoint) as path:
+            torch.save(state, path)
+
+    def load_state(self) -> dict[str, Any] | None:
+        """The newest state, on the CPU; None when there is none yet.
+
+        Raises:
+            ImpastoError: the checkpoint is damaged.
+        """
+        if not self._checkpoint.exists():
+            return None
+        try:
+            return torch.load(self._checkpoint, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            raise ImpastoError(f"cannot resume: {self._checkpoint} is damaged") from error
+
+    def trim_log(self, step: int) -> None:
+        """Drop the log's lines after ``step``, which a resumed run will write again."""
+        if not self.log.exists():
+            return
+        kept = []
+        for line in self.log.read_text().splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line)
+            except (ValueError, KeyError):  # half a line: the run was killed while it wrote
+                continue
+        with whole_file(self.log) as path:
+            path.write_text("".join(f"{line}\n" for line in kept))
+
+    def note_exported(self, model: Path) -> None:
+        """Remember ``model`` as what this run wrote."""
+        with whole_file(self._exported) as path:
+            path.write_text(hashlib.sha256(model.read_bytes()).hexdigest() + "\n")
+
+    def has_exported(self, model: Path) -> bool:
+        """Whether ``model`` is, byte for byte, what this run wrote last."""
+        try:
+            return self._exported.read_text().strip() == hashlib.sha256(model.read_bytes()).hexdigest()
+        except OSError:
+            return False

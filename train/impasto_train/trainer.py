@@ -1,0 +1,197 @@
+"""The training loop: it yields one small record a step and knows nothing of bars, logs or files."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from impasto import ImpastoError
+from torch import Tensor
+
+from .network import StyleNet
+from .objective import Objective, Terms
+from .optimizer import optimizers
+from .options import Options
+from .photos import Photo, prefetch, training_batch
+
+AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
+WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
+
+
+@dataclass(frozen=True)
+class Record:
+    """One step: its number from 1, the terms of its batch, its learning rate and its seconds."""
+
+    step: int
+    content: float
+    style: float
+    l1: float
+    total: float
+    learning_rate: float
+    seconds: float
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Of step ``step`` (from 0): a short linear warm-up, then half a cosine down to zero."""
+    return peak * min(1, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def to_tensor(pictures: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """uint8 ``[N, H, W, 3]`` to float ``[N, 3, H, W]`` in 0..1 (channels last in memory)."""
+    return torch.tensor(pictures, device=device).permute(0, 3, 1, 2).float() / 255
+
+
+class Trainer:
+    """Teaches a `StyleNet` to minimise an `Objective` over photos.
+
+    Every step is a function of the state below, the options and the step's number, so a loaded state goes
+    on exactly as the run that saved it would have (bit for bit on a CPU with as many threads).
+    """
+
+    def __init__(self, objective: Objective, photos: tuple[Photo, ...], options: Options, steps: int) -> None:
+        self.objective, self.photos, self.options, self.steps = objective, photos, options, steps
+        self.device: torch.device = objective.device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.seed)
+            network = StyleNet()
+        self.network = network.to(self.device).to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimizers = optimizers(self.network)
+        self.step = 0
+        self.stop = False
+        """Set to end `run` after the present step."""
+
+    def run(self) -> Generator[Record]:
+        """Train from the present step to the last, yielding a record after each.
+
+        Raises:
+            ImpastoError: the training went wrong (see `Watch`); the state is that of before the step.
+        """
+        options, watch = self.options, Watch(self.options)
+
+        def batch(step: int) -> np.ndarray:
+            return training_batch(
+                self.photos, step=step, batch_size=options.batch_size, size=options.size, seed=options.seed
+            )
+
+        for pictures in prefetch(batch, range(self.step, self.steps)):
+            start = time.perf_counter()
+            rate = learning_rate(self.step, self.steps, options.learning_rate)
+            terms = self._update(to_tensor(pictures, self.device), rate, watch)
+            self.step += 1
+            yield Record(self.step, *terms, rate, time.perf_counter() - start)
+            if self.stop:
+                return
+
+    def _update(self, photo: Tensor, rate: float, watch: "Watch") -> tuple[float, float, float, float]:
+        # bfloat16 has the range of float32, so neither features nor gradients overflow and nothing is scaled
+        half = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            content = self.objective.content(photo)
+            painted = self.network(photo)
+            terms = self.objective(painted, photo, content)
+        self.network.zero_grad()
+        terms.total.mean().backward()
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        size = torch.nn.utils.get_total_norm(gradients)
+        summary = torch.stack([*means(terms), size, painted.detach().float().std()])
+        *values, gradient_size, contrast = summary.tolist()  # one wait for the device
+        watch.check(self.step + 1, values[-1], gradient_size, contrast)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        # follows fast at first, when the weights of the start are worth nothing
+        decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
+        return values[0], values[1], values[2], values[3]
+
+    def state(self) -> dict[str, Any]:
+        """All that changes during training, for `load_state`."""
+        return {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+
+    def seconds_per_step(self, timed: int = 5) -> float:
+        """Measure by training a little, then forgetting it: median of ``timed`` steps after two more."""
+        before = copy.deepcopy(self.state())
+        steps = self.run()
+        seconds = [next(steps).seconds for _ in range(min(self.steps, 2 + timed))]
+        steps.close()
+        self.load_state(before)
+        for optimizer in self.optimizers:
+            optimizer.state.clear()
+        return sorted(seconds[2:] or seconds)[len(seconds[2:]) // 2]
+
+
+class Watch:
+    """Stops a training that has gone wrong while the weights from before are still good."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.smooth = self.best = math.inf
+        self.blank = 0
+
+    def check(self, step: int, total: float, gradient_size: float, contrast: float) -> None:
+        """Look at step ``step``: its J, the norm of its gradient and the deviation of its pictures' pixels.
+
+        Raises:
+            ImpastoError: one line that names what happened and the knob to turn.
+        """
+        remedy = (
+            f"try again with a lower --learning-rate than {self.options.learning_rate:g} "
+            "(the last good weights are kept in the run folder)"
+        )
+        if not (math.isfinite(total) and math.isfinite(gradient_size)):
+            raise ImpastoError(f"step {step}: the loss is no longer a number; {remedy}")
+        self.smooth = total if math.isinf(self.smooth) else 0.95 * self.smooth + 0.05 * total
+        self.best = min(self.best, self.smooth)
+        # the smoothed loss wavers by a factor of two between easy and hard photos, not by four
+        if step > 50 and self.smooth > 4 * self.best:
+            raise ImpastoError(f"step {step}: the loss grows ({self.best:.3g} to {self.smooth:.3g}); {remedy}")
+        self.blank = self.blank + 1 if contrast < 0.01 else 0
+        if self.blank >= 20:
+            raise ImpastoError(
+                f"step {step}: the pictures have gone blank; lower --l1 (now {self.options.l1:g}) or "
+                f"--learning-rate (now {self.options.learning_rate:g}), or raise --style-weight"
+            )
+
+
+def means(terms: Terms) -> list[Tensor]:
+    """Content, style, L1 and total of a batch as four detached scalars."""
+    return [term.detach().mean() for term in (terms.content, terms.style, terms.l1, terms.total)]
+
+
+@torch.no_grad()
+def evaluate(paint: Callable[[Tensor], Tensor], objective: Objective, photos: Sequence[np.ndarray]) -> Terms:
+    """Mean terms over painted photos, R and S always divided by their targets' energy.
+
+    Args:
+        paint: from float ``[1, 3, H, W]`` RGB in 0..1 to the like; clamped here to 0..1.
+        photos: uint8 ``[H, W, 3]`` each, at least one.
+
+    Returns:
+        `Terms` of scalars.
+    """
+    device = objective.device
+    rows = []
+    for pixels in photos:
+        photo = to_tensor(pixels[None], device)
+        terms = objective(paint(photo).clamp(0, 1), photo, objective.content(photo), normalize=True)
+        rows.append(torch.stack(means(terms)))
+    return Terms(*torch.stack(rows).mean(0))
