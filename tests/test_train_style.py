@@ -1,0 +1,389 @@
+"""``train-style`` from end to end on pictures that the tests make."""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import negative_model
+from impasto import ImpastoError, Stylizer, describe
+from impasto._contract import seal
+from impasto_train import pipeline
+from impasto_train.cli import PIP_LINE
+from impasto_train.options import Options
+from impasto_train.pipeline import pick_device, resume, start
+from impasto_train.run_folder import RunFolder
+from impasto_train.trainer import Trainer, Watch, learning_rate
+from PIL import Image
+
+
+@pytest.fixture
+def quiet():
+    return lambda line: None
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A style picture and a folder of six photos and one file that is none."""
+    random = np.random.default_rng(0)
+
+    def picture(path, height, width):
+        coarse = random.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).save(path)
+
+    picture(tmp_path / "style.png", 64, 96)
+    (tmp_path / "photos").mkdir()
+    for index in range(6):
+        picture(tmp_path / "photos" / f"{index}.png", 64, 72)
+    (tmp_path / "photos" / "notes.txt").write_text("not a photo")
+    return tmp_path
+
+
+@pytest.fixture
+def quick_export(monkeypatch):
+    """Export as fast as tests of the training want it: the metadata are true, the network is not in the file."""
+
+    def export(network, info, path):
+        path.write_bytes(seal(negative_model(info.to_metadata())))
+        return describe(path)
+
+    monkeypatch.setattr(pipeline, "export", export)
+
+
+@pytest.fixture
+def options(pictures, monkeypatch, narrow_vgg_weights):
+    """Options of a tiny run under the narrow network's eyes."""
+    monkeypatch.setattr(pipeline, "load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    return Options(
+        style=pictures / "style.png", content=str(pictures / "photos"), out=pictures / "tiny.onnx",
+        steps=6, size=32, style_size=48, device="cpu", checkpoint_every=2, preview_every=3,
+        title="A title", credit="the tests", license="CC0-1.0", model_license="Apache-2.0",
+    )  # fmt: skip
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    state = RunFolder(path).load_state()
+    return {f"{part}.{name}": t for part in ("network", "average") for name, t in state[part].items()}
+
+
+def assert_same(found: Path, wanted: Path) -> None:
+    a, b = weights(found), weights(wanted)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_tiny_run_makes_exactly_these_files(options, pictures, quiet):
+    before = {path.name for path in pictures.iterdir()}
+    assert start(options, quiet) == options.model
+    made = [path.relative_to(pictures) for path in pictures.rglob("*")]
+    assert sorted(str(path) for path in made if path.parts[0] not in before) == [
+        "tiny.onnx", "tiny.run", "tiny.run/checkpoint.pt", "tiny.run/exported.sha256", "tiny.run/log.jsonl",
+        "tiny.run/options.json", "tiny.run/preview.png", "tiny.run/style.png",
+    ]  # fmt: skip
+    log = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [1, 2, 3, 4, 5, 6]
+    weighted = [line["content"] + 2 * line["style"] + line["l1"] for line in log]
+    assert weighted == pytest.approx([line["total"] for line in log], rel=1e-5)
+    info = describe(options.model)
+    assert (info.name, info.title, info.credit) == ("tiny", "A title", "the tests")
+    assert (info.style_license, info.license) == ("CC0-1.0", "Apache-2.0")
+    assert (info.content, info.content_count) == (f"{pictures.name}/photos", 5)
+    assert (info.steps, info.size, info.style_size, info.batch_size) == (6, 32, 48, 1)
+    assert (info.content_weight, info.style_weight, info.l1_weight, info.l1_on) == (1, 2, 1, "gradient")
+    assert info.vgg == "cd" * 32
+    assert info.content_loss > 0
+    assert info.style_loss > 0
+    assert info.preview.startswith(b"\xff\xd8")
+    photo = Image.open(pictures / "photos" / "0.png")
+    painted = Stylizer(options.model, device="cpu")(photo)
+    assert painted.size == photo.size
+    assert np.asarray(painted).std() > 1
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_training_lowers_the_objective(options, quiet):
+    start(replace(options, steps=60, preview_every=0), quiet)
+    totals = [json.loads(line)["total"] for line in (options.run / "log.jsonl").read_text().splitlines()]
+    assert np.mean(totals[-10:]) < 0.7 * np.mean(totals[:5])
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_the_same_options_give_the_same_weights(options, pictures, quiet):
+    start(options, quiet)
+    start(replace(options, out=pictures / "again.onnx"), quiet)
+    start(replace(options, out=pictures / "other.onnx", seed=1), quiet)
+    assert_same(pictures / "again.run", pictures / "tiny.run")
+    with pytest.raises(AssertionError):
+        assert_same(pictures / "other.run", pictures / "tiny.run")
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_resuming_after_ctrl_c_gives_the_undisturbed_weights(options, pictures, quiet, monkeypatch):
+    start(replace(options, out=pictures / "whole.onnx"), quiet)
+    said = []
+    interrupt_after(3, monkeypatch)
+    start(options, said.append)
+    assert describe(options.model).steps == 3
+    assert any("--resume" in line for line in said)
+    assert resume(options.run, quiet) == options.model
+    assert describe(options.model).steps == 6
+    assert_same(options.run, pictures / "whole.run")
+    steps = [json.loads(line)["step"] for line in (options.run / "log.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def interrupt_after(step, monkeypatch):
+    run = Trainer.run
+
+    def interrupted(trainer):
+        for record in run(trainer):
+            if record.step == step:
+                signal.raise_signal(signal.SIGINT)
+            yield record
+
+    monkeypatch.setattr(Trainer, "run", interrupted)
+    return run
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_resuming_after_a_kill_gives_the_undisturbed_weights(options, pictures, quiet, monkeypatch):
+    start(replace(options, out=pictures / "whole.onnx"), quiet)
+    update = Trainer._update
+
+    class Killed(BaseException):
+        pass
+
+    def killed(trainer, *arguments):
+        if trainer.step == 5:
+            raise Killed
+        return update(trainer, *arguments)
+
+    monkeypatch.setattr(Trainer, "_update", killed)
+    with pytest.raises(Killed):
+        start(options, quiet)
+    assert not options.model.exists()
+    with (options.run / "log.jsonl").open("a") as log:
+        log.write('{"step": 6, "con')  # as a kill in mid-write leaves it
+    monkeypatch.setattr(Trainer, "_update", update)
+    resume(options.run, quiet)  # from the checkpoint of step 4
+    assert_same(options.run, pictures / "whole.run")
+    steps = [json.loads(line)["step"] for line in (options.run / "log.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_a_second_ctrl_c_ends_the_program(options, monkeypatch, quiet):
+    run = Trainer.run
+
+    def impatient(trainer):
+        for record in run(trainer):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            yield record
+
+    monkeypatch.setattr(Trainer, "run", impatient)
+    with pytest.raises(KeyboardInterrupt):
+        start(options, quiet)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert not options.model.exists()
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_resume_refuses_what_has_changed(options, pictures, quiet, narrow_vgg_weights, monkeypatch):
+    start(options, quiet)
+    with pytest.raises(ImpastoError, match="not a run folder"):
+        resume(pictures / "photos", quiet)
+    other = replace(narrow_vgg_weights, fingerprint="ef" * 32)
+    monkeypatch.setattr(pipeline, "load_vgg_weights", lambda file, say: other)
+    with pytest.raises(ImpastoError, match="other VGG16 weights"):
+        resume(options.run, quiet)
+    options.model.write_bytes(b"someone else's")
+    with pytest.raises(ImpastoError, match="not what this run exported"):
+        resume(options.run, quiet)
+    assert options.model.read_bytes() == b"someone else's"
+    options.model.unlink()
+    (pictures / "photos" / "1.png").unlink()
+    with pytest.raises(ImpastoError, match="not those it began with"):
+        resume(options.run, quiet)
+
+
+@pytest.mark.usefixtures("quick_export")
+@pytest.mark.parametrize("name", ["checkpoint.pt", "options.json", "style.png"])
+def test_resume_says_which_file_is_damaged(options, quiet, name):
+    start(options, quiet)
+    (options.run / name).write_bytes((options.run / name).read_bytes()[:100])
+    with pytest.raises(ImpastoError, match=name.replace(".", r"\.") + " is (missing or )?damaged"):
+        resume(options.run, quiet)
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_nothing_is_overwritten_unasked(options, quiet):
+    start(options, quiet)
+    model = options.model.read_bytes()
+    with pytest.raises(ImpastoError, match=r"tiny\.onnx exists: give --overwrite"):
+        start(options, quiet)
+    options.model.unlink()
+    with pytest.raises(ImpastoError, match="go on with --resume"):
+        start(options, quiet)
+    start(replace(options, overwrite=True), quiet)
+    assert options.model.read_bytes() == model
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_overwrite_does_not_remove_a_folder_that_is_no_run(options, quiet):
+    options.run.mkdir()
+    (options.run / "letters.txt").write_text("dear")
+    with pytest.raises(ImpastoError, match="is no run folder"):
+        start(replace(options, overwrite=True), quiet)
+    assert (options.run / "letters.txt").read_text() == "dear"
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_minutes_become_steps_that_the_run_keeps(options, quiet):
+    said = []
+    start(replace(options, steps=None, minutes=0.02), said.append)
+    steps = RunFolder(options.run).load_plan().steps
+    assert steps >= 1
+    assert any(line.startswith(f"{steps} steps, about 0.02 minutes") for line in said)
+    assert describe(options.model).steps == steps
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_timing_a_step_leaves_the_trainer_as_it_was(options, quiet, pictures, monkeypatch):
+    start(options, quiet)
+    run = Trainer.run
+
+    def timed_first(trainer):
+        if trainer.step == 0 and not hasattr(trainer, "timed"):
+            trainer.timed = True
+            assert trainer.seconds_per_step() > 0
+        return run(trainer)
+
+    monkeypatch.setattr(Trainer, "run", timed_first)
+    start(replace(options, out=pictures / "timed.onnx"), quiet)
+    assert_same(pictures / "timed.run", options.run)
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights(options, quiet, monkeypatch):
+    check = Watch.check
+
+    def poisoned(watch, step, total, gradient_size, contrast):
+        check(watch, step, math.nan if step == 4 else total, gradient_size, contrast)
+
+    monkeypatch.setattr(Watch, "check", poisoned)
+    with pytest.raises(ImpastoError, match=r"step 4: the loss is no longer a number; .*--learning-rate"):
+        start(options, quiet)
+    assert not options.model.exists()
+    assert RunFolder(options.run).load_state()["step"] == 2
+
+
+def test_the_watch_stops_what_diverges_or_goes_blank(options):
+    watch = Watch(options)
+    for step in range(1, 101):
+        watch.check(step, 3.0, 1.0, 0.2)
+    with pytest.raises(ImpastoError, match=r"the loss grows .* lower --learning-rate"):
+        watch.check(101, 200.0, 1.0, 0.2)
+    watch = Watch(options)
+    for step in range(1, 20):
+        watch.check(step, 3.0, 1.0, 0.001)
+    with pytest.raises(ImpastoError, match="gone blank; lower --l1"):
+        watch.check(20, 3.0, 1.0, 0.001)
+    with pytest.raises(ImpastoError, match="no longer a number"):
+        Watch(options).check(1, 3.0, math.inf, 0.2)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_nothing():
+    rates = [learning_rate(step, 1000, 0.5) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.5 / 20)
+    assert max(rates) == pytest.approx(0.5, rel=0.01)
+    assert rates[-1] < 1e-5
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+
+
+def test_a_device_that_is_not_there_is_an_error():
+    assert pick_device("cpu").type == "cpu"
+    missing = next(kind for kind in ("mps", "cuda") if not getattr(torch.backends, kind).is_built() or kind == "mps")
+    if missing == "mps" and torch.backends.mps.is_available():
+        missing = "cuda"
+    with pytest.raises(ImpastoError, match=f"--device {missing}: .* finds no such device"):
+        pick_device(missing)
+
+
+def command(*arguments, **settings):
+    words = [sys.executable, "-m", "impasto_train", *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=300, **settings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--style starry.jpg"),
+        (["--style", "missing.jpg"], "missing.jpg"),
+        (["--style", "style.png", "--content", "nowhere"], "no such folder"),
+        (["--style", "style.png", "--content", "empty"], "at least two usable photos"),
+        (["--style", "photos/notes.txt", "--content", "photos"], "not a picture"),
+        (["--style", "photos", "--content", "photos"], "folder"),
+        (["--style", "style.png", "--steps", "0"], "--steps 0 will not do"),
+        (["--style", "style.png", "--l1", "nan"], "--l1 nan will not do"),
+        (["--style", "style.png", "--style-weight", "-1"], "--style-weight -1.0 will not do"),
+        (["--style", "style.png", "--steps", "5", "--minutes", "1"], "not both"),
+        (["--style", "style.png", "--l1-on", "sideways"], "--l1-on"),
+        (["--style", "style.png", "--out", "model.pt"], "must end in .onnx"),
+        (["--style", "style.png", "--size", "abc"], "--size"),
+        (["--style", "style.png", "--frobnicate"], "--frobnicate"),
+        (["--resume", "photos"], "not a run folder"),
+        (["--resume", "tiny.run", "--steps", "9"], "leave out --steps"),
+        (["--style", "style.png", "--content", "photos", "--vgg-weights", "style.png"], "--vgg-weights"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_call_or_input_gets_one_line_and_2(pictures, arguments, message):
+    (pictures / "empty").mkdir()
+    before = sorted(pictures.rglob("*"))
+    done = command(*arguments, cwd=pictures)
+    assert done.returncode == 2
+    lines = done.stderr.strip().splitlines()
+    assert message in lines[-1]
+    assert lines[-1].startswith("train-style: ")
+    assert len(lines) == 1
+    assert done.stdout == ""
+    assert sorted(pictures.rglob("*")) == before
+
+
+def test_without_the_train_extra_it_names_the_pip_line(pictures):
+    hide = "import sys; sys.modules['torch'] = None; from impasto_train.cli import main; main()"
+    words = [sys.executable, "-c", hide, "--style", "style.png"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=pictures)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert PIP_LINE in done.stderr
+
+
+def test_help_comes_before_anything_heavy_is_loaded():
+    code = (
+        "import sys; sys.argv = ['train-style', '--help']\n"
+        "from impasto_train.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'torch', 'onnx', 'onnxruntime', 'skimage'} & sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--style-weight" in done.stdout
+
+
+def test_the_command_trains_with_the_real_vgg16(pictures):
+    """The whole way as a user goes it; also what fetches the weights for the rest of the tests."""
+    arguments = ["--style", "style.png", "--content", "photos", "--size", "32", "--steps", "3", "--device", "cpu"]
+    done = command(*arguments, cwd=pictures)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "style.onnx\n"
+    assert "R " in done.stderr
+    assert len(describe(pictures / "style.onnx").vgg) == 64
