@@ -434,3 +434,9 @@ def test_prefetch_raises_in_its_place_and_leaves_no_thread() -> None:
     assert next(left) == 0
     left.close()
     assert threading.active_count() == before
+
+
+def test_a_strip_is_no_style(tmp_path):
+    Image.new("RGB", (2000, 20)).save(tmp_path / "strip.png")
+    with pytest.raises(ImpastoError, match="times as long as wide; crop it"):
+        read_style(tmp_path / "strip.png", 384)

@@ -26,6 +26,7 @@ from .picture import to_rgb as to_rgb
 Say = Callable[[str], None]
 T = TypeVar("T")
 
+LONGEST_STYLE = 8  # sides; a strip brought to the short side of training would fill the memory
 MAX_ZOOM = 1.5  # a training crop sees between the photo's whole short side and 1/MAX_ZOOM of it
 # scikit-image's sample photos that its package holds itself (no download) and that are free of rights:
 # astronaut (NASA, public domain), camera (CC0, Lav Varshney), chelsea (CC0, Stefan van der Walt),
@@ -234,7 +235,8 @@ def read_style(path: str | os.PathLike[str], size: int | None) -> np.ndarray:
     """Return the style picture as uint8 ``[H, W, 3]``, its short side brought to ``size`` (None: as it is).
 
     Raises:
-        ImpastoError: it is missing, a folder, not a picture, damaged, far too large or smaller than 16 px.
+        ImpastoError: it is missing, a folder, not a picture, damaged, far too large, smaller than 16 px or
+            over `LONGEST_STYLE` times as long as wide.
     """
     try:
         image = on_white(read_picture(path))
@@ -243,6 +245,10 @@ def read_style(path: str | os.PathLike[str], size: int | None) -> np.ndarray:
     if min(image.size) < SMALLEST_SIDE:
         raise ImpastoError(
             f"--style: {path} has a side of {min(image.size)} px; at least {SMALLEST_SIDE} are needed"
+        )
+    if max(image.size) > LONGEST_STYLE * min(image.size):
+        raise ImpastoError(
+            f"--style: {path} is over {LONGEST_STYLE} times as long as wide; crop it to what is to be learned"
         )
     if size is not None:
         scale = size / min(image.size)

@@ -44,7 +44,11 @@ class Photo:
             if archive.getinfo(self.member).file_size > LARGEST_MEMBER:
                 raise ValueError("unpacks to too many bytes")
             source = io.BytesIO(archive.read(self.member))
-        image = Image.open(source, formats=list(FORMATS))
+        elif self.path.suffix.lower() in FORMATS["TIFF"].suffixes:
+            # opened by its path, Pillow maps an uncompressed TIFF into memory and turns it upright wrongly
+            source = io.BytesIO(self.path.read_bytes())
+        Image.init()
+        image = Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN])  # not all have AVIF
         if min(image.size) < SMALLEST_SIDE:
             image.close()
             raise ValueError(f"smaller than {SMALLEST_SIDE} pixels")

@@ -20,7 +20,7 @@ from .export import export
 from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Options
 from .photos import ContentSet, centre_crop, demo_photo, open_content, read_style
-from .reports import Log, Preview, ProgressLine, paint
+from .reports import FetchLine, Log, Preview, ProgressLine, paint
 from .run_folder import Plan, RunFolder, photos_digest
 from .trainer import Record, Trainer, evaluate, to_tensor
 from .vgg import VGG16
@@ -47,7 +47,7 @@ def start(options: Options, say: Say) -> Path:
         raise ImpastoError(f"{folder.path} exists: go on with --resume {folder.path}, or give --overwrite")
     style = read_style(options.style, options.style_size)
     device = pick_device(options.device)
-    content = open_content(options.content, count=options.content_count, seed=options.seed, say=say)
+    content = _content(options, say)
     objective = build_objective(options, style, device, say)
     steps = options.steps or _affordable_steps(options, objective, content, say)
     folder.clear()
@@ -73,7 +73,7 @@ def resume(path: Path, say: Say, *, overwrite: bool = False) -> Path:
     if options.model.exists() and not overwrite and not folder.has_exported(options.model):
         raise ImpastoError(f"{options.model} is not what this run exported: give --overwrite to replace it")
     state = folder.load_state()
-    content = open_content(options.content, count=options.content_count, seed=options.seed, say=say)
+    content = _content(options, say)
     if photos_digest(content) != plan.photos:
         raise ImpastoError(f"cannot resume {path}: the photos in {options.content} are not those it began with")
     objective = build_objective(options, folder.load_style(), pick_device(options.device), say)
@@ -109,6 +109,12 @@ def build_objective(options: Options, style: np.ndarray, device: torch.device, s
         vgg, to_tensor(style[None], device), content_weight=options.content_weight,
         style_weight=options.style_weight, l1_weight=options.l1, l1_on=options.l1_on, normalize=options.normalize,
     )  # fmt: skip
+
+
+def _content(options: Options, say: Say) -> ContentSet:
+    return open_content(
+        options.content, count=options.content_count, seed=options.seed, say=say, progress=FetchLine()
+    )
 
 
 def _affordable_steps(options: Options, objective: Objective, content: ContentSet, say: Say) -> int:

@@ -8,6 +8,7 @@ from types import TracebackType
 
 import numpy as np
 import torch
+from impasto import ImpastoError
 from impasto._files import whole_file
 from PIL import Image
 from tqdm import tqdm
@@ -45,15 +46,32 @@ class ProgressLine:
         self.bar.close()
 
 
+class FetchLine:
+    """A live line for a download of photos, called with how many are there and how many there will be."""
+
+    def __init__(self) -> None:
+        self.bar: tqdm | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.bar is None:
+            self.bar = tqdm(total=total, unit="photo", dynamic_ncols=True)
+        self.bar.update(done - self.bar.n)
+        if done == total:
+            self.bar.close()
+
+
 class Log:
-    """A line of JSON a step, flushed at once so that it can be followed."""
+    """A line of JSON a step, written at once so that it can be followed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def __call__(self, record: Record) -> None:
-        with self.path.open("a") as file:
-            file.write(json.dumps(dataclasses.asdict(record)) + "\n")
+        try:
+            with self.path.open("a") as file:
+                file.write(json.dumps(dataclasses.asdict(record)) + "\n")
+        except OSError as error:
+            raise ImpastoError(f"cannot write {self.path}: {error.strerror}") from error
 
 
 class Preview:

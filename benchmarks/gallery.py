@@ -1,0 +1,42 @@
+"""Draw the contact sheet of the README: free photos on top, then a row for each style.
+
+    python -m benchmarks.gallery docs/gallery.jpg [MODEL ...]
+
+The photos are those that scikit-image ships (see ``DEMO_PHOTOS``), so anyone can draw it again.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import impasto_models
+import typer
+from impasto import Stylizer
+from impasto._console import run
+from impasto._files import whole_file
+from impasto_train.photos import centre_crop, demo_photo
+from impasto_train.reports import sheet
+
+PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def gallery(
+    out: Annotated[Path, typer.Argument(help="The sheet to write, a JPEG.")],
+    models: Annotated[list[str] | None, typer.Argument(help="Model files or names.", show_default="all")] = None,
+    size: Annotated[int, typer.Option(help="Side of each picture in pixels.", min=16)] = 384,
+) -> None:
+    """Draw a contact sheet of styles over free photos."""
+    photos = [centre_crop(demo_photo(name), size) for name in PHOTOS]
+    rows = [photos]
+    for model in models or impasto_models.names():
+        stylizer = Stylizer(model)
+        rows.append([stylizer(photo) for photo in photos])
+    with whole_file(out) as path:
+        sheet(rows).save(path, "JPEG", quality=90)
+
+
+if __name__ == "__main__":
+    sys.exit(run(app, "benchmarks.gallery"))
