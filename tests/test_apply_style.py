@@ -285,7 +285,7 @@ def test_places_that_cannot_be_written(refused, model, png, monkeypatch):
 
 def test_a_place_that_turns_out_not_to_be_writable(run, model, png, monkeypatch):
     Path("file").write_text("not a folder")
-    monkeypatch.setattr(_cli, "_check_writable", lambda result: None)
+    monkeypatch.setattr(_cli, "check_writable", lambda result: None)
     before = files()
     status, out, err = run(model, png, "-o", "file/result.png")
     assert (status, out, files()) == (2, "", before)

@@ -178,7 +178,7 @@ def test_a_corrupt_member_is_left_out(server: Server, tmp_path: Path) -> None:
     said: list[str] = []
     expected = {name: content for name, content in first(4).items() if name != victim}
     assert fetch(server, tmp_path, 4, said) == expected
-    assert said[-1] == "1 photos of COCO val2017 came damaged and are left out"
+    assert said[-1] == "1 photos of COCO val2017 could not be had and are left out"
     assert not (tmp_path / "coco" / "val2017" / victim).exists()
     # It was asked for twice, because it might have been damaged on the way.
     assert sum(start <= at < stop for start, stop in server.ranges) == 2

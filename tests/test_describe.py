@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 import onnx
 import pytest
+from conftest import negative_model
 from impasto import ImpastoError, StyleInfo, describe
 from impasto._contract import CONTRACT_VERSION, MAX_MODEL_BYTES, seal
 from impasto._protobuf import WireError, walk
@@ -213,3 +214,14 @@ def test_a_model_may_come_through_a_pipe(model, tmp_path):
     writer.start()
     assert describe(pipe) == describe(model)
     writer.join()
+
+
+def test_a_model_with_data_in_other_files_is_refused(tmp_path, info):
+    model = onnx.load_from_string(negative_model(info.to_metadata()))
+    tensor = model.graph.initializer.add(name="w", data_type=onnx.TensorProto.FLOAT, dims=[4])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="secret.bin")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(seal(model.SerializeToString()))
+    with pytest.raises(ImpastoError, match="keeps data in other files"):
+        describe(path)

@@ -143,7 +143,7 @@ def test_a_damaged_or_encrypted_zip_member_is_skipped(folder: Path, tmp_path: Pa
 def test_the_number_held_out(tmp_path: Path) -> None:
     def held_out(count: int) -> int:
         listed = [(Photo(str(index), tmp_path / "one.png"), index) for index in range(count)]
-        content = photos._split("many", listed, 0, print)
+        content = photos._split("many", "many", listed, 0, print)
         assert not set(content.train) & set(content.held_out)
         assert len(content.train) + len(content.held_out) == count
         return len(content.held_out)

@@ -16,6 +16,7 @@ from impasto import ImpastoError, Stylizer, describe
 from impasto._contract import seal
 from impasto_train import pipeline
 from impasto_train.cli import PIP_LINE
+from impasto_train.network import StyleNet
 from impasto_train.options import Options
 from impasto_train.pipeline import pick_device, resume, start
 from impasto_train.run_folder import RunFolder
@@ -119,8 +120,8 @@ def test_the_same_options_give_the_same_weights(options, pictures, quiet):
     start(replace(options, out=pictures / "again.onnx"), quiet)
     start(replace(options, out=pictures / "other.onnx", seed=1), quiet)
     assert_same(pictures / "again.run", pictures / "tiny.run")
-    with pytest.raises(AssertionError):
-        assert_same(pictures / "other.run", pictures / "tiny.run")
+    a, b = weights(pictures / "other.run"), weights(pictures / "tiny.run")
+    assert not any(torch.equal(a[name], b[name]) for name in a if name.endswith("conv.weight"))
 
 
 @pytest.mark.usefixtures("quick_export")
@@ -239,7 +240,7 @@ def test_nothing_is_overwritten_unasked(options, quiet):
 def test_overwrite_does_not_remove_a_folder_that_is_no_run(options, quiet):
     options.run.mkdir()
     (options.run / "letters.txt").write_text("dear")
-    with pytest.raises(ImpastoError, match="is no run folder"):
+    with pytest.raises(ImpastoError, match=r"in the way and holds letters\.txt"):
         start(replace(options, overwrite=True), quiet)
     assert (options.run / "letters.txt").read_text() == "dear"
 
@@ -262,7 +263,7 @@ def test_timing_a_step_leaves_the_trainer_as_it_was(options, quiet, pictures, mo
     def timed_first(trainer):
         if trainer.step == 0 and not hasattr(trainer, "timed"):
             trainer.timed = True
-            assert trainer.seconds_per_step() > 0
+            assert trainer.seconds_per_step(unhurried=2, seconds=0.01) > 0
         return run(trainer)
 
     monkeypatch.setattr(Trainer, "run", timed_first)
@@ -271,17 +272,21 @@ def test_timing_a_step_leaves_the_trainer_as_it_was(options, quiet, pictures, mo
 
 
 @pytest.mark.usefixtures("quick_export")
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights(options, quiet, monkeypatch):
+@pytest.mark.parametrize(("checkpoint_every", "kept"), [(2, 2), (50, 0)])
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights(
+    options, quiet, monkeypatch, checkpoint_every, kept
+):
     check = Watch.check
 
     def poisoned(watch, step, total, gradient_size, contrast):
         check(watch, step, math.nan if step == 4 else total, gradient_size, contrast)
 
     monkeypatch.setattr(Watch, "check", poisoned)
+    options = replace(options, checkpoint_every=checkpoint_every)
     with pytest.raises(ImpastoError, match=r"step 4: the loss is no longer a number; .*--learning-rate"):
         start(options, quiet)
     assert not options.model.exists()
-    assert RunFolder(options.run).load_state()["step"] == 2
+    assert RunFolder(options.run).load_state()["step"] == kept
 
 
 def test_the_watch_stops_what_diverges_or_goes_blank(options):
@@ -299,6 +304,107 @@ def test_the_watch_stops_what_diverges_or_goes_blank(options):
         Watch(options).check(1, 3.0, math.inf, 0.2)
 
 
+def test_the_watch_is_resumed_and_nothing_doubtful_is_kept(options):
+    watch = Watch(options)
+    for step in range(1, 61):
+        watch.check(step, 3.0, 1.0, 0.2)
+    assert watch.calm
+    watch.check(61, 70.0, 1.0, 0.2)
+    assert not watch.calm
+    resumed = Watch(options)
+    resumed.load_state(watch.state())
+    assert not resumed.calm
+    with pytest.raises(ImpastoError, match="the loss grows"):
+        resumed.check(62, 150.0, 1.0, 0.2)
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_flat_colour_counts_as_blank(options, quiet, monkeypatch):
+    def red(network, photo):
+        colour = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1) + 0 * sum(p.sum() for p in network.parameters())
+        return colour.expand_as(photo)
+
+    monkeypatch.setattr(StyleNet, "forward", red)
+    with pytest.raises(ImpastoError, match="gone blank"):
+        start(replace(options, steps=30, preview_every=0), quiet)
+
+
+@pytest.mark.usefixtures("quick_export")
+@pytest.mark.parametrize("moment", ["_info", "centre_crop"])
+def test_ctrl_c_outside_the_loop_loses_nothing(options, quiet, monkeypatch, moment):
+    before = getattr(pipeline, moment)
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        monkeypatch.setattr(pipeline, moment, before)
+        return before(*arguments)
+
+    monkeypatch.setattr(pipeline, moment, interrupted)
+    start(options, quiet)
+    assert describe(options.model).steps == (6 if moment == "_info" else 1)
+    resume(options.run, quiet)
+    assert describe(options.model).steps == 6
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_a_run_is_resumed_from_any_folder(options, pictures, quiet, monkeypatch):
+    monkeypatch.chdir(pictures)
+    interrupt_after(3, monkeypatch)
+    start(replace(options, content="photos", style=Path("style.png"), out=Path("tiny.onnx")), quiet)
+    monkeypatch.chdir(pictures / "tiny.run")
+    assert resume(Path("."), quiet) == options.model.resolve()
+    assert describe(options.model).steps == 6
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_a_run_beside_its_photos_is_resumed(options, pictures, quiet, monkeypatch):
+    interrupt_after(3, monkeypatch)
+    beside = replace(options, out=pictures / "photos" / "beside.onnx")
+    start(beside, quiet)
+    resume(beside.run, quiet)
+    assert describe(beside.model).steps == 6
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_a_run_that_fell_back_to_the_demo_photos_is_resumed_on_them(options, quiet, monkeypatch):
+    def unreachable(*arguments, **settings):
+        raise ImpastoError("no network")
+
+    monkeypatch.setattr("impasto_train.coco.fetch_coco", unreachable)
+    said = []
+    interrupt_after(3, monkeypatch)
+    start(replace(options, content="coco"), said.append)
+    assert "no network; training on the demo photos instead" in said
+    assert RunFolder(options.run).load_plan().options.content == "demo"
+    resume(options.run, quiet)
+    assert describe(options.model).steps == 6
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_a_checkpoint_of_another_network_is_refused(options, quiet):
+    start(options, quiet)
+    folder = RunFolder(options.run)
+    state = folder.load_state()
+    state["network"] = {name: tensor[:1] for name, tensor in state["network"].items()}
+    folder.save_state(state)
+    with pytest.raises(ImpastoError, match="another version"):
+        resume(options.run, quiet)
+
+
+def test_a_full_disk_while_saving_is_one_line(options, pictures, monkeypatch):
+    def full(path, data):
+        raise OSError(28, "No space left on device")
+
+    folder = RunFolder(pictures / "full.run")
+    folder.save_state({"step": 1})
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ImpastoError, match="No space left on device"):
+        folder.save_state({"step": 2})
+    monkeypatch.undo()
+    assert folder.load_state() == {"step": 1}
+    assert [path.name for path in folder.path.iterdir()] == ["checkpoint.pt"]
+
+
 def test_the_learning_rate_warms_up_and_falls_to_nothing():
     rates = [learning_rate(step, 1000, 0.5) for step in range(1000)]
     assert rates[0] == pytest.approx(0.5 / 20)
@@ -307,13 +413,13 @@ def test_the_learning_rate_warms_up_and_falls_to_nothing():
     assert rates[20:] == sorted(rates[20:], reverse=True)
 
 
-def test_a_device_that_is_not_there_is_an_error():
-    assert pick_device("cpu").type == "cpu"
-    missing = next(kind for kind in ("mps", "cuda") if not getattr(torch.backends, kind).is_built() or kind == "mps")
-    if missing == "mps" and torch.backends.mps.is_available():
-        missing = "cuda"
-    with pytest.raises(ImpastoError, match=f"--device {missing}: .* finds no such device"):
-        pick_device(missing)
+def test_a_device_that_is_not_there_is_an_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert pick_device("auto").type == pick_device("cpu").type == "cpu"
+    for missing in ("cuda", "mps"):
+        with pytest.raises(ImpastoError, match=f"--device {missing}: .* finds no such device"):
+            pick_device(missing)
 
 
 def command(*arguments, **settings):

@@ -3,10 +3,8 @@
 Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
 """
 
-import logging
 import os
 import sys
-import warnings
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +15,7 @@ from ._console import run
 from ._contract import StyleInfo, describe
 from ._device import Device
 from ._errors import ImpastoError
+from ._files import check_writable
 from ._styles import locate
 
 COMMAND = "apply-style"
@@ -26,11 +25,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)  # plain help nee
 
 def main() -> None:
     """Entry point of the command: runs it on ``sys.argv`` and exits."""
-    # Pillow warns and logs its remarks on odd files; what matters is raised.
-    logging.getLogger("PIL").addHandler(logging.NullHandler())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        sys.exit(run(app, COMMAND))
+    sys.exit(run(app, COMMAND))
 
 
 def _version(wanted: bool) -> None:
@@ -131,21 +126,10 @@ def _check_places(pairs: list[tuple[Path, Path]], *, overwrite: bool) -> None:
             raise ImpastoError(f"{result} would be written over a photo; choose another place with -o")
         if place in written:
             raise ImpastoError(f"{written[place]} and {photo} would both be written to {result}")
-        _check_writable(result)
+        check_writable(result)
         if not overwrite and os.path.lexists(result):
             raise ImpastoError(f"{result} exists; --overwrite replaces it")
         written[place] = photo
-
-
-def _check_writable(result: Path) -> None:
-    """Raise `ImpastoError` where it can be seen before the work that ``result`` cannot be written."""
-    folder = next(one for one in result.absolute().parents if one.exists())
-    if result.is_dir():
-        raise ImpastoError(f"cannot write {result}: it is a folder")
-    if not folder.is_dir():
-        raise ImpastoError(f"cannot write {result}: {folder} is not a folder")
-    if not os.access(folder, os.W_OK):
-        raise ImpastoError(f"cannot write {result}: no permission to write in {folder}")
 
 
 def _restyle(model: Path, pairs: list[tuple[Path, Path]], strength: float, device: Device) -> int:

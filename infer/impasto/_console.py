@@ -4,8 +4,10 @@
 """
 
 import io
+import logging
 import os
 import sys
+import warnings
 
 import typer
 
@@ -19,8 +21,12 @@ def run(app: typer.Typer, command: str) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a title or a path may not fit the terminal's encoding
         sys.stdout.reconfigure(errors="backslashreplace")
+    # Pillow warns and logs its remarks on odd files; what matters is raised.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     try:
-        status = app(prog_name=command, standalone_mode=False) or 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            status = app(prog_name=command, standalone_mode=False) or 0
         sys.stdout.flush()
     except (ImpastoError, typer.TyperException) as error:
         message = error.format_message() if isinstance(error, typer.TyperException) else str(error)

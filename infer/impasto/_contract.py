@@ -34,6 +34,8 @@ _PREFIX = "impasto."
 _PLACEHOLDER = "0" * 64
 _IR_VERSION, _GRAPH, _METADATA_PROPS = 1, 7, 14  # fields of onnx.ModelProto
 _KEY, _VALUE = 1, 2  # fields of onnx.StringStringEntryProto
+# How a tensor in another file begins to say where: onnxruntime would read that file, whatever it is.
+_EXTERNAL_DATA = b"\x0a\x08location"
 
 # How a field of each type is written as text and read back. A number may be numpy's, whose repr is another.
 _WRITE: dict[Any, Callable[[Any], str]] = {
@@ -164,6 +166,8 @@ def read_model(path: str | os.PathLike[str]) -> tuple[StyleInfo, bytes]:
         raise ImpastoError(f"{path} is not an ONNX file") from None
     if not {_IR_VERSION, _GRAPH} <= found:
         raise ImpastoError(f"{path} is not an ONNX file")
+    if _EXTERNAL_DATA in data:
+        raise ImpastoError(f"{path} keeps data in other files, which no model of Impasto does")
     if not any(key.startswith(_PREFIX) for key in metadata):
         raise ImpastoError(f"{path} is an ONNX file, but not one that Impasto made")
     if digest_at is None or metadata[_PREFIX + "digest"] != _digest(data, digest_at):

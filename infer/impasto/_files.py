@@ -36,3 +36,18 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # e.g. the parent is a file: there was nothing to remove
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """See before the work, as far as it can be seen, that `whole_file` will be able to write ``path``.
+
+    Raises:
+        ImpastoError: it will not.
+    """
+    folder = next(one for one in path.absolute().parents if one.exists())
+    if path.is_dir():
+        raise ImpastoError(f"cannot write {path}: it is a folder")
+    if not folder.is_dir():
+        raise ImpastoError(f"cannot write {path}: {folder} is not a folder")
+    if not os.access(folder, os.W_OK):
+        raise ImpastoError(f"cannot write {path}: no permission to write in {folder}")

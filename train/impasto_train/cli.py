@@ -16,6 +16,7 @@ from impasto._console import run
 from .options import Options, spelling
 
 NEEDED = ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "skimage", "tqdm")
+ALSO_RESUMING = {"overwrite", "vgg_weights", "device"}  # where a run goes on may differ from where it began
 PIP_LINE = 'pip install "impasto[train]"'
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -40,8 +41,8 @@ def train_style(**given: Any) -> None:
         print(f"impasto {__version__}")
         return
     given = {name: value for name, value in given.items() if value is not None}
-    if resumed is not None and given.keys() - {"overwrite"}:
-        other = sorted(given.keys() - {"overwrite"})[0]
+    if resumed is not None and given.keys() - ALSO_RESUMING:
+        other = sorted(given.keys() - ALSO_RESUMING)[0]
         raise ImpastoError(f"--resume goes on with the run's own options: leave out {spelling(other)}")
     options = None if resumed is not None else Options(**given)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -49,10 +50,12 @@ def train_style(**given: Any) -> None:
         raise ImpastoError(f"training needs more packages ({missing[0]} is not installed): {PIP_LINE}")
     from . import pipeline  # after all checks that need no torch: it takes seconds to import
 
-    if options is None:
-        print(pipeline.resume(resumed, say, overwrite=bool(given.get("overwrite"))))
-    else:
-        print(pipeline.start(options, say))
+    try:
+        print(pipeline.resume(resumed, say, **given) if options is None else pipeline.start(options, say))
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "alloc" not in str(error):  # torch's have no class of their own
+            raise
+        raise ImpastoError("not enough memory: lower --size, --batch-size or --style-size") from error
 
 
 def _signature() -> inspect.Signature:

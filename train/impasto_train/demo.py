@@ -50,7 +50,14 @@ def _call(module: str, *arguments: object) -> None:
     names = {"impasto_train": "train-style", "impasto": "apply-style"}
     words = [str(argument) for argument in arguments]
     print("$", names.get(module, f"python -m {module}"), *words, flush=True)
-    if subprocess.run([sys.executable, "-m", module, *words], check=False).returncode:
+    process = subprocess.Popen([sys.executable, "-m", module, *words])
+    while True:
+        try:
+            status = process.wait()
+            break
+        except KeyboardInterrupt:
+            continue  # the command has had the same Ctrl-C, and ends in its own way
+    if status:
         raise ImpastoError("the demo ended here: see the line above")
 
 

@@ -51,18 +51,22 @@ def export(network: StyleNet, info: StyleInfo, path: Path) -> StyleInfo:
         what `impasto.describe` reads back from the file.
 
     Raises:
-        ImpastoError: onnxruntime and torch differ by more than one level, the file is too large, or it cannot
-            be written; then ``path`` is left as it was.
+        ImpastoError: the exporter failed, onnxruntime and torch differ by more than one level, the file is too
+            large, or it cannot be written; then ``path`` is left as it was.
     """
     shipped = Shipped(network.for_export())
-    data = seal(_with_metadata(_trace(shipped), info).SerializeToString())
+    versions = f"torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
+    try:
+        data = seal(_with_metadata(_trace(shipped), info).SerializeToString())
+        worst = largest_difference(data, shipped)
+    except Exception as error:  # three libraries at work, each with errors of its own, after a long training
+        reason = " ".join(str(error).split())[:200]
+        raise ImpastoError(f"the export failed ({versions}): {reason}") from error
     if len(data) > LARGEST_FILE:
         raise ImpastoError(f"the export came to {len(data)} bytes, over the {LARGEST_FILE} that a style may have")
-    worst = largest_difference(data, shipped)
     if worst > WORST_DIFFERENCE:
         raise ImpastoError(
-            f"the export was refused: onnxruntime differs from torch by {worst} levels of 255 "
-            f"(torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__})"
+            f"the export was refused: onnxruntime differs from torch by {worst} levels of 255 ({versions})"
         )
     with whole_file(path) as temporary:
         temporary.write_bytes(data)

@@ -121,7 +121,7 @@ class StyleNet(nn.Module):
         x = F.pad(photo, (0, padding(width), 0, padding(height)), mode="replicate")
         fine = self.to_half(x - 0.5)
         coarse = self.body(self.to_quarter(fine))
-        x = self.from_half(self.merge(self.from_quarter(coarse) + fine))
+        x = self.from_half(self.merge(self.from_quarter(coarse) + fine)).float()  # autocast's 8 bits would band
         return 0.5 + 0.55 * torch.tanh(x[..., :height, :width])
 
     def for_export(self) -> "StyleNet":

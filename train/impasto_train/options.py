@@ -9,17 +9,24 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from impasto import ImpastoError
 
+Device = Literal["auto", "cuda", "mps", "cpu"]
 MINUTES_ON_CPU = 20.0
 MINUTES_ON_GPU = 3.0
 
 
-def option(default: Any, help: str, shown: str | None = None) -> Any:
-    """A field of `Options` with its help text and, where None stands for something, what to show for it."""
-    return dataclasses.field(default=default, metadata={"help": help, "shown": shown})
+def option(default: Any, help: str, shown: str | None = None, *, least: float | None = None) -> Any:
+    """A field of `Options`.
+
+    Args:
+        help: one sentence for the command line.
+        shown: what to show as the default, where the default itself would not say.
+        least: the least value, for numbers.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "shown": shown, "least": least})
 
 
 @dataclass(frozen=True)
@@ -32,29 +39,30 @@ class Options:
 
     style: Path = option(None, "The picture whose style is learned.")
     content: str = option("coco", "Photos to learn on: a folder, a .zip, 'coco' (COCO val2017) or 'demo'.")
-    content_count: int = option(2000, "How many photos of COCO to fetch (about 160 kB each).")
+    content_count: int = option(2000, "How many photos of COCO to fetch (about 160 kB each).", least=2)
     out: Path | None = option(None, "The model to write; its run folder lies beside it.", "STYLE.onnx")
     overwrite: bool = option(False, "Replace an existing model and run folder.")
-    steps: int | None = option(None, "Train for this many steps.", "by --minutes")
+    steps: int | None = option(None, "Train for this many steps.", "by --minutes", least=1)
     minutes: float | None = option(
         None,
         "Train for about this long; turned into a number of steps after a timed warm-up.",
         f"{MINUTES_ON_CPU:g} on a CPU, {MINUTES_ON_GPU:g} on a GPU",
+        least=0,
     )
-    size: int = option(256, "Side of the square training crops, in pixels.")
-    batch_size: int = option(1, "Crops a step.")
-    style_size: int = option(384, "Short side of the style picture in pixels: smaller gives finer strokes.")
-    content_weight: float = option(1.0, "Weight α of the content term R.")
-    style_weight: float = option(2.0, "Weight β of the style term S.")
-    l1: float = option(1.0, "Weight λ of the L1 term.")
+    size: int = option(256, "Side of the square training crops, in pixels.", least=32)
+    batch_size: int = option(1, "Crops a step.", least=1)
+    style_size: int = option(384, "Short side of the style picture in pixels: smaller gives finer strokes.", least=32)
+    content_weight: float = option(1.0, "Weight α of the content term R.", least=0)
+    style_weight: float = option(2.0, "Weight β of the style term S.", least=0)
+    l1: float = option(1.0, "Weight λ of the L1 term.", least=0)
     l1_on: Literal["image", "residual", "gradient"] = option("gradient", "What the L1 term is taken of.")
     normalize: bool = option(True, "Divide R and S by the energy of their targets, or keep to the formula.")
-    learning_rate: float = option(3e-3, "Peak learning rate.")
-    seed: int = option(0, "Seed of the network's start, the crops and the choice of held-out photos.")
-    device: Literal["auto", "cuda", "mps", "cpu"] = option("auto", "Where to train.")
+    learning_rate: float = option(3e-3, "Peak learning rate.", least=0)
+    seed: int = option(0, "Seed of the network's start, the crops and the choice of held-out photos.", least=0)
+    device: Device = option("auto", "Where to train.")
     vgg_weights: Path | None = option(None, "File of VGG16 weights to use.", "fetched once and cached")
-    preview_every: int = option(100, "Steps between previews of held-out photos; 0 for none but the last.")
-    checkpoint_every: int = option(50, "Steps between checkpoints.")
+    preview_every: int = option(100, "Steps between previews of held-out photos; 0 for none but the last.", least=0)
+    checkpoint_every: int = option(50, "Steps between checkpoints.", least=1)
     title: str | None = option(None, "Title of the style, kept in the model.", "from the file's name")
     credit: str = option("", "Who made the style picture, kept in the model.")
     license: str = option("", "Licence of the style picture, kept in the model.")
@@ -65,21 +73,26 @@ class Options:
             raise ImpastoError("give the picture to learn from: --style starry.jpg (or --resume a run folder)")
         if self.steps is not None and self.minutes is not None:
             raise ImpastoError("give --steps or --minutes, not both")
-        for name, least in LEAST.items():
-            value = getattr(self, name)
+        hints = get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value, least = getattr(self, field.name), field.metadata["least"]
             # written so that NaN fails it too
-            if value is not None and not (value >= least and math.isfinite(value)):
-                raise ImpastoError(f"{spelling(name)} {value} will not do: the least is {least}")
+            if None not in (value, least) and not (value >= least and math.isfinite(value)):
+                raise ImpastoError(f"{spelling(field.name)} {value} will not do: the least is {least}")
+            if get_origin(hints[field.name]) is Literal and value not in get_args(hints[field.name]):
+                choices = " or ".join(get_args(hints[field.name]))
+                raise ImpastoError(f"{spelling(field.name)} {value}: choose {choices}")
         for name in ("minutes", "learning_rate"):
             if getattr(self, name) == 0:
                 raise ImpastoError(f"{spelling(name)} must be more than 0")
         if self.content_weight == 0 and self.style_weight == 0:
             raise ImpastoError("--content-weight and --style-weight cannot both be 0: nothing would be learned")
-        for name in CHOICES:
-            if getattr(self, name) not in CHOICES[name]:
-                raise ImpastoError(f"{spelling(name)} {getattr(self, name)}: choose {' or '.join(CHOICES[name])}")
-        if self.model.suffix.lower() != ".onnx":
-            raise ImpastoError(f"--out {self.out}: the model's name must end in .onnx")
+        if self.seed >= 2**63:
+            raise ImpastoError(f"--seed {self.seed} is too large: it must be below 2**63")
+        if not self.style.stem:
+            raise ImpastoError("--style is empty: give the picture to learn from")
+        if self.model.suffix != ".onnx":
+            raise ImpastoError(f"--out {self.model}: the model's name must end in .onnx")
 
     @property
     def model(self) -> Path:
@@ -103,14 +116,6 @@ class Options:
             if known.get(name) is not None:
                 known[name] = Path(known[name])
         return cls(**known)
-
-
-LEAST = {
-    "content_count": 2, "steps": 1, "minutes": 0, "size": 32, "batch_size": 1, "style_size": 32,
-    "content_weight": 0, "style_weight": 0, "l1": 0, "learning_rate": 0, "seed": 0, "preview_every": 0,
-    "checkpoint_every": 1,
-}  # fmt: skip
-CHOICES = {"l1_on": ("image", "residual", "gradient"), "device": ("auto", "cuda", "mps", "cpu")}
 
 
 def spelling(name: str) -> str:

@@ -36,9 +36,13 @@ DEMO_PHOTOS = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "rock
 
 @dataclass(frozen=True)
 class ContentSet:
-    """Photos to train on, photos never trained on, and how many files were no usable picture."""
+    """Photos to train on, photos never trained on, and how many files were no usable picture.
+
+    ``name`` is for people; ``spec``, given to `open_content` from anywhere, opens the same photos again.
+    """
 
     name: str
+    spec: str
     train: tuple[Photo, ...]
     held_out: tuple[Photo, ...]
     skipped: int
@@ -73,18 +77,18 @@ def open_content(
             files = fetch_coco(count, cache, say=say, progress=progress)
         except ImpastoError as error:
             say(f"{error}; training on the demo photos instead")
-            return _split("demo (COCO could not be reached)", _demo(), seed, say)
-        return _split("coco/val2017", [(Photo(file.name, file), file.name) for file in files], seed, say)
+            return _split("demo (COCO could not be reached)", "demo", _demo(), seed, say)
+        return _split("coco/val2017", spec, [(Photo(file.name, file), file.name) for file in files], seed, say)
     if spec == "demo":
-        return _split("demo", _demo(), seed, say)
-    path = Path(spec).expanduser()
+        return _split("demo", spec, _demo(), seed, say)
+    path = Path(spec).expanduser().resolve()
     if path.is_dir():
-        return _split("/".join(path.resolve().parts[1:][-2:]) or spec, _folder(path), seed, say)
+        return _split("/".join(path.parts[1:][-2:]) or spec, str(path), _folder(path), seed, say)
     if not path.is_file():
         raise ImpastoError(f"--content {spec}: there is no such folder or zip file (nor is it coco or demo)")
     if not zipfile.is_zipfile(path):
         raise ImpastoError(f"--content {spec}: neither a folder nor a zip file")
-    return _split(path.name, _zip(path), seed, say)
+    return _split(path.name, str(path), _zip(path), seed, say)
 
 
 # A source lists (photo, key): files with the same key hold the same bytes.
@@ -104,18 +108,22 @@ def _demo() -> Listed:
 
 def _folder(folder: Path) -> Listed:
     files = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    def refuse(error: OSError) -> None:
+        raise ImpastoError(f"--content: cannot read {error.filename}: {error.strerror}") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        # run folders hold pictures that are no photos, and that come and go
+        folders[:] = [name for name in folders if not name.startswith(".") and not name.endswith(".run")]
         files += [Path(parent, name) for name in names if not name.startswith(".")]
-    named = sorted((file.relative_to(folder).as_posix(), file) for file in files if file.is_file())
-    sizes = Counter(file.stat().st_size for _, file in named)
-    listed = []
-    for name, file in named:
-        size = file.stat().st_size
-        # Files of a size of their own cannot be duplicates: on a large folder hashing only the others
-        # saves reading everything.
-        listed.append((Photo(name, file), _digest(file) if sizes[size] > 1 else size))
-    return listed
+    try:
+        named = sorted((file.relative_to(folder).as_posix(), file) for file in files if file.is_file())
+        sized = [(name, file, file.stat().st_size) for name, file in named]
+    except OSError as error:
+        raise ImpastoError(f"--content: cannot read {error.filename}: {error.strerror}") from error
+    sizes = Counter(size for _, _, size in sized)
+    # Files of a size of their own cannot be duplicates: on a large folder hashing only the others saves reading
+    # everything.
+    return [(Photo(name, file), _digest(file) if sizes[size] > 1 else size) for name, file, size in sized]
 
 
 def _digest(file: Path) -> str:
@@ -139,7 +147,7 @@ def _zip(path: Path) -> Listed:
     ]
 
 
-def _split(name: str, listed: Listed, seed: int, say: Say) -> ContentSet:
+def _split(name: str, spec: str, listed: Listed, seed: int, say: Say) -> ContentSet:
     usable: dict[object, Photo] = {}
     repeated = skipped = 0
     with warnings.catch_warnings():
@@ -150,7 +158,8 @@ def _split(name: str, listed: Listed, seed: int, say: Say) -> ContentSet:
                 repeated += 1
                 continue
             try:
-                photo.open().close()
+                with photo.open():
+                    pass
             except UNREADABLE:
                 skipped += 1
             else:
@@ -178,7 +187,9 @@ def _split(name: str, listed: Listed, seed: int, say: Say) -> ContentSet:
         )
     if repeated:
         say(f"{name}: {repeated} files repeat another one and are left out")
-    return ContentSet(name, train, tuple(photo for photo in photos if photo in held), skipped)
+    held_out = tuple(photo for photo in photos if photo in held)
+    # a folder's name need not be text; what ends in a model's metadata must
+    return ContentSet(name.encode(errors="replace").decode(), spec, train, held_out, skipped)
 
 
 def training_batch(

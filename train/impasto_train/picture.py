@@ -4,9 +4,12 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from impasto._errors import ImpastoError
@@ -32,27 +35,28 @@ class Photo:
     path: Path
     member: str | None = None
 
-    def open(self) -> Image.Image:
-        """Return the picture with its header read and its pixels not yet; close it after use.
+    @contextmanager
+    def open(self) -> Iterator[Image.Image]:
+        """Open the picture for the length of a block, its header read and its pixels not yet.
 
         Raises:
             one of `UNREADABLE`: it is no picture, too small, or a decompression bomb.
         """
-        source: Path | io.BytesIO = self.path
-        if self.member is not None:
-            archive = archive_at(self.path)
-            if archive.getinfo(self.member).file_size > LARGEST_MEMBER:
-                raise ValueError("unpacks to too many bytes")
-            source = io.BytesIO(archive.read(self.member))
-        elif self.path.suffix.lower() in FORMATS["TIFF"].suffixes:
-            # opened by its path, Pillow maps an uncompressed TIFF into memory and turns it upright wrongly
-            source = io.BytesIO(self.path.read_bytes())
         Image.init()
-        image = Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN])  # not all have AVIF
-        if min(image.size) < SMALLEST_SIDE:
-            image.close()
-            raise ValueError(f"smaller than {SMALLEST_SIDE} pixels")
-        return image
+        formats = [name for name in FORMATS if name in Image.OPEN]  # not every Pillow has AVIF
+        # Never by its path: Pillow would map an uncompressed TIFF into memory and turn it upright wrongly.
+        with self._bytes() as file, Image.open(file, formats=formats) as image:
+            if min(image.size) < SMALLEST_SIDE:
+                raise ValueError(f"smaller than {SMALLEST_SIDE} pixels")
+            yield image
+
+    def _bytes(self) -> BinaryIO:
+        if self.member is None:
+            return self.path.open("rb")
+        archive = archive_at(self.path)
+        if archive.getinfo(self.member).file_size > LARGEST_MEMBER:
+            raise ValueError("unpacks to too many bytes")
+        return io.BytesIO(archive.read(self.member))
 
 
 @lru_cache(maxsize=2)

@@ -1,6 +1,7 @@
 """The whole way from a picture to a model: photos, objective, training, export."""
 
 import io
+import os
 import re
 import signal
 import threading
@@ -9,20 +10,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import Any, cast
 
 import numpy as np
 import torch
 from impasto import ImpastoError, StyleInfo, __version__
 from impasto._contract import CONTRACT_VERSION
+from impasto._files import check_writable
 from PIL import Image
 
 from .export import export
 from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
-from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Options
+from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
 from .photos import ContentSet, centre_crop, demo_photo, open_content, read_style
 from .reports import FetchLine, Log, Preview, ProgressLine, paint
 from .run_folder import Plan, RunFolder, photos_digest
-from .trainer import Record, Trainer, evaluate, to_tensor
+from .trainer import Record, Trainer, evaluate, mixed_precision, to_tensor
 from .vgg import VGG16
 from .vgg_weights import load_vgg_weights
 
@@ -45,21 +48,38 @@ def start(options: Options, say: Say) -> Path:
     folder = RunFolder(options.run)
     if folder.path.exists() and not options.overwrite:
         raise ImpastoError(f"{folder.path} exists: go on with --resume {folder.path}, or give --overwrite")
+    check_writable(options.model)
+    check_writable(folder.path / "options.json")
     style = read_style(options.style, options.style_size)
     device = pick_device(options.device)
-    content = _content(options, say)
     objective = build_objective(options, style, device, say)
+    content = _content(options, say)
+    if options.steps is None:
+        minutes = options.minutes or (MINUTES_ON_CPU if device.type == "cpu" else MINUTES_ON_GPU)
+        options = replace(options, minutes=minutes)
+        say(f"training for about {minutes:g} minutes (choose with --minutes or --steps); timing a few steps first")
     steps = options.steps or _affordable_steps(options, objective, content, say)
+    weights = options.vgg_weights and options.vgg_weights.resolve()
+    # resolved, so that the run can be resumed from another folder
+    options = replace(options, content=content.spec, device=cast(Device, device.type), vgg_weights=weights)
     folder.clear()
-    folder.save_style(style)
-    folder.save_plan(Plan(options, steps, photos_digest(content), objective.vgg.fingerprint))
-    return _train(Trainer(objective, content.train, options, steps), content, folder, say)
+    trainer = Trainer(objective, content.train, options, steps)
+    with finish_on_interrupt(trainer):
+        folder.save_style(style)
+        folder.save_state(trainer.state())
+        threads = torch.get_num_threads()
+        folder.save_plan(Plan(options, steps, photos_digest(content), objective.vgg.fingerprint, threads))
+        return _train(trainer, content, folder, say)
 
 
-def resume(path: Path, say: Say, *, overwrite: bool = False) -> Path:
+def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> Path:
     """Go on with the run in ``path`` from its last checkpoint and export it.
 
     The model lies beside the run folder, wherever that may have been moved to.
+
+    Args:
+        overwrite: replace the model even if it is not the one that this run exported.
+        changed: ``device`` or ``vgg_weights`` (of the same fingerprint), if they are not those of the start.
 
     Returns:
         the model's file.
@@ -67,24 +87,29 @@ def resume(path: Path, say: Say, *, overwrite: bool = False) -> Path:
     Raises:
         ImpastoError: as `start`; also when the photos or the VGG16 weights are no longer those of the run.
     """
+    path = path.resolve()
     folder = RunFolder(path)
     plan = folder.load_plan()
-    options = replace(plan.options, out=path.with_suffix(".onnx"))
-    if options.model.exists() and not overwrite and not folder.has_exported(options.model):
+    options = replace(plan.options, out=path.with_suffix(".onnx"), **changed)
+    if options.model.exists() and not (overwrite or options.overwrite or folder.has_exported(options.model)):
         raise ImpastoError(f"{options.model} is not what this run exported: give --overwrite to replace it")
+    check_writable(options.model)
     state = folder.load_state()
     content = _content(options, say)
     if photos_digest(content) != plan.photos:
         raise ImpastoError(f"cannot resume {path}: the photos in {options.content} are not those it began with")
-    objective = build_objective(options, folder.load_style(), pick_device(options.device), say)
+    device = pick_device(options.device)
+    if device.type == "cpu":
+        torch.set_num_threads(plan.threads)
+    objective = build_objective(options, folder.load_style(), device, say)
     if objective.vgg.fingerprint != plan.vgg:
         raise ImpastoError(f"cannot resume {path}: it began with other VGG16 weights (give those, --vgg-weights)")
     trainer = Trainer(objective, content.train, options, plan.steps)
-    if state is not None:
+    with finish_on_interrupt(trainer):
         trainer.load_state(state)
-    folder.trim_log(trainer.step)
-    say(f"resuming at step {trainer.step} of {trainer.steps}")
-    return _train(trainer, content, folder, say)
+        folder.trim_log(trainer.step)
+        say(f"resuming at step {trainer.step} of {trainer.steps}")
+        return _train(trainer, content, folder, say)
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -112,41 +137,39 @@ def build_objective(options: Options, style: np.ndarray, device: torch.device, s
 
 
 def _content(options: Options, say: Say) -> ContentSet:
-    return open_content(
-        options.content, count=options.content_count, seed=options.seed, say=say, progress=FetchLine()
-    )
+    with FetchLine() as progress:
+        return open_content(
+            options.content, count=options.content_count, seed=options.seed, say=say, progress=progress
+        )
 
 
 def _affordable_steps(options: Options, objective: Objective, content: ContentSet, say: Say) -> int:
-    minutes = options.minutes or (MINUTES_ON_CPU if objective.device.type == "cpu" else MINUTES_ON_GPU)
+    assert options.minutes is not None  # `start` has settled it
     seconds = Trainer(objective, content.train, options, steps=1000).seconds_per_step()
-    steps = max(1, round(60 * minutes / seconds))
-    say(f"{steps} steps, about {minutes:g} minutes at {seconds:.2g} s a step (choose with --minutes or --steps)")
+    steps = max(1, round(60 * options.minutes / seconds))
+    say(f"{steps} steps, about {options.minutes:g} minutes at {seconds:.2g} s a step")
     return steps
 
 
 def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -> Path:
     options = trainer.options
     skipped = f", {content.skipped} unreadable files skipped" if content.skipped else ""
-    say(f"training on {trainer.device.type} with {len(content.train)} photos of {content.name}{skipped}")
+    precision = "bfloat16" if mixed_precision(trainer.device) else "float32"
+    say(f"training on {trainer.device.type} in {precision}: {len(content.train)} photos of {content.name}{skipped}")
     held_out = [centre_crop(photo, options.size) for photo in content.held_out]
     preview = Preview(folder.preview, trainer, held_out[:PREVIEWED], options.preview_every)
     log = Log(folder.log)
 
     def checkpoint(record: Record) -> None:
-        if record.step % options.checkpoint_every == 0 or record.step == trainer.steps:
+        due = record.step % options.checkpoint_every == 0 or record.step == trainer.steps or trainer.stop
+        if due and trainer.watch.calm:
             folder.save_state(trainer.state())
 
-    with (
-        finish_on_interrupt(trainer, say),
-        ProgressLine(trainer.steps, start=trainer.step, batch_size=options.batch_size) as progress,
-    ):
+    with ProgressLine(trainer.steps, start=trainer.step, batch_size=options.batch_size) as progress:
         for record in trainer.run():
             for subscriber in (log, progress, preview, checkpoint):
                 subscriber(record)
-    if trainer.stop:
-        folder.save_state(trainer.state())
-        preview.write()
+    preview.write()
     info = export(trainer.average, _info(trainer, content, held_out), options.model)
     folder.note_exported(options.model)
     say(f"held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")
@@ -156,15 +179,19 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
 
 
 @contextmanager
-def finish_on_interrupt(trainer: Trainer, say: Say) -> Iterator[None]:
-    """Let the first Ctrl-C end the training after its present step, and the second end the program."""
+def finish_on_interrupt(trainer: Trainer) -> Iterator[None]:
+    """Let the first Ctrl-C end the training after its present step, and the second end the program.
+
+    In any thread but the main one it does nothing: only there can signals be handled.
+    """
 
     def handle(signum: int, frame: FrameType | None) -> None:
         trainer.stop = True
         signal.signal(signal.SIGINT, before)
-        say("\nstopping after this step; the model so far will be exported (Ctrl-C again to quit at once)")
+        # not print, which may be in the middle of a line of ours already, and would raise
+        os.write(2, b"\nstopping after this step; the model so far will be exported (Ctrl-C again: at once)\n")
 
-    if threading.current_thread() is not threading.main_thread():  # only there can signals be handled
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGINT, handle)
@@ -191,8 +218,11 @@ def _info(trainer: Trainer, content: ContentSet, held_out: list[np.ndarray]) -> 
 
 
 def _thumbnail(trainer: Trainer) -> bytes:
-    # always the same free photo, so that styles can be compared and a model may be passed on
-    photo = centre_crop(demo_photo("astronaut.png"), THUMBNAIL)
+    try:
+        # always the same free photo, so that styles can be compared and a model may be passed on
+        photo = centre_crop(demo_photo("astronaut.png"), THUMBNAIL)
+    except ImpastoError:  # a scikit-image without it: no reason to lose a training
+        return b""
     file = io.BytesIO()
     Image.fromarray(paint(trainer, photo)).save(file, "JPEG", quality=85)
     return file.getvalue()

@@ -56,7 +56,14 @@ class FetchLine:
         if self.bar is None:
             self.bar = tqdm(total=total, unit="photo", dynamic_ncols=True)
         self.bar.update(done - self.bar.n)
-        if done == total:
+
+    def __enter__(self) -> "FetchLine":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
             self.bar.close()
 
 
@@ -81,7 +88,7 @@ class Preview:
         self.path, self.trainer, self.photos, self.every = path, trainer, photos, every
 
     def __call__(self, record: Record) -> None:
-        if record.step == self.trainer.steps or (self.every and record.step % self.every == 0):
+        if self.every and record.step % self.every == 0:
             self.write()
 
     def write(self) -> None:

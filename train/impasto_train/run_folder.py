@@ -3,14 +3,16 @@
     starry.run/
         options.json       what the run was told, and what that came to (steps, photos, weights, versions)
         style.png          the style picture at its training size
-        checkpoint.pt      the newest state
+        checkpoint.pt      the newest state that nothing spoke against
         log.jsonl          a line a step
         preview.png        held-out photos and how they look now
         exported.sha256    of the model that the run wrote, so that only that one is replaced on resuming
 """
 
 import hashlib
+import io
 import json
+import os
 import pickle
 import shutil
 from dataclasses import dataclass
@@ -26,23 +28,27 @@ from PIL import Image
 from .options import Options
 from .photos import ContentSet
 
+FILES = ("options.json", "style.png", "checkpoint.pt", "log.jsonl", "preview.png", "exported.sha256")
+
 
 @dataclass(frozen=True)
 class Plan:
     """What a run settled on at its start; a resumed run must find the same.
 
-    ``photos`` is a digest of the names of the photos trained on, ``vgg`` the weights' fingerprint.
+    ``photos`` is a digest of the names of the photos trained on, ``vgg`` the weights' fingerprint, ``threads``
+    how many torch uses: on a CPU sums depend on it in their last bits.
     """
 
     options: Options
     steps: int
     photos: str
     vgg: str
+    threads: int
 
 
 def photos_digest(content: ContentSet) -> str:
     """SHA-256 over the names of the photos to train on, in their order."""
-    return hashlib.sha256("\n".join(photo.name for photo in content.train).encode()).hexdigest()
+    return hashlib.sha256(b"\n".join(os.fsencode(photo.name) for photo in content.train)).hexdigest()
 
 
 class RunFolder:
@@ -63,14 +69,16 @@ class RunFolder:
         Raises:
             ImpastoError: it holds something that is not a run, or cannot be removed.
         """
-        if not self.path.exists():
-            return
-        if any(self.path.iterdir()) and not self._plan.is_file():
-            raise ImpastoError(f"{self.path} is in the way and is no run folder: move it or choose another --out")
         try:
+            if not self.path.exists():
+                return
+            # A start that was cut off leaves no plan yet, so the folder is told by what it holds.
+            foreign = [p.name for p in self.path.iterdir() if p.name not in FILES and ".part" not in p.name]
+            if foreign:
+                raise ImpastoError(f"{self.path} is in the way and holds {foreign[0]}: move it or choose another --out")
             shutil.rmtree(self.path)
         except OSError as error:
-            raise ImpastoError(f"cannot remove {self.path}: {error.strerror}") from error
+            raise ImpastoError(f"cannot remove {self.path}: {error.strerror or error}") from error
 
     def save_style(self, style: np.ndarray) -> None:
         """Keep the style picture, uint8 ``[H, W, 3]``."""
@@ -93,7 +101,7 @@ class RunFolder:
             "photos": plan.photos,
             "vgg": plan.vgg,
             "torch": torch.__version__,
-            "threads": torch.get_num_threads(),
+            "threads": plan.threads,
         }
         with whole_file(self._plan) as path:
             path.write_text(json.dumps(values, indent=2) + "\n")
@@ -108,38 +116,39 @@ class RunFolder:
             raise ImpastoError(f"cannot resume {self.path}: not a run folder of train-style")
         try:
             values = json.loads(self._plan.read_text())
-            return Plan(Options.from_dict(values["options"]), int(values["steps"]), values["photos"], values["vgg"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            options = Options.from_dict(values["options"])
+            return Plan(options, int(values["steps"]), values["photos"], values["vgg"], int(values["threads"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ImpastoError(f"cannot resume {self.path}: its options.json is damaged") from error
 
     def save_state(self, state: dict[str, Any]) -> None:
         """Keep a trainer's state in place of the one before."""
+        data = io.BytesIO()  # torch reports a full disk as an error of its own; in memory there is none
+        torch.save(state, data)
         with whole_file(self._checkpoint) as path:
-            torch.save(state, path)
+            path.write_bytes(data.getbuffer())
 
-    def load_state(self) -> dict[str, Any] | None:
-        """The newest state, on the CPU; None when there is none yet.
+    def load_state(self) -> dict[str, Any]:
+        """The newest state, on the CPU.
 
         Raises:
-            ImpastoError: the checkpoint is damaged.
+            ImpastoError: the checkpoint is missing or damaged.
         """
-        if not self._checkpoint.exists():
-            return None
         try:
             return torch.load(self._checkpoint, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            raise ImpastoError(f"cannot resume: {self._checkpoint} is damaged") from error
+            raise ImpastoError(f"cannot resume: {self._checkpoint} is missing or damaged") from error
 
     def trim_log(self, step: int) -> None:
         """Drop the log's lines after ``step``, which a resumed run will write again."""
         if not self.log.exists():
             return
         kept = []
-        for line in self.log.read_text().splitlines():
+        for line in self.log.read_text(errors="replace").splitlines():
             try:
                 if json.loads(line)["step"] <= step:
                     kept.append(line)
-            except (ValueError, KeyError):  # half a line: the run was killed while it wrote
+            except (ValueError, KeyError, TypeError):  # half a line: the run was killed while it wrote
                 continue
         with whole_file(self.log) as path:
             path.write_text("".join(f"{line}\n" for line in kept))

@@ -35,6 +35,11 @@ class Record:
     seconds: float
 
 
+def mixed_precision(device: torch.device) -> bool:
+    """Whether training on ``device`` uses bfloat16 where that is safe: on CUDA, if the GPU has it."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def learning_rate(step: int, steps: int, peak: float) -> float:
     """Of step ``step`` (from 0): a short linear warm-up, then half a cosine down to zero."""
     return peak * min(1, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -61,6 +66,7 @@ class Trainer:
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimizers = optimizers(self.network)
+        self.watch = Watch(options)
         self.step = 0
         self.stop = False
         """Set to end `run` after the present step."""
@@ -71,26 +77,27 @@ class Trainer:
         Raises:
             ImpastoError: the training went wrong (see `Watch`); the state is that of before the step.
         """
-        options, watch = self.options, Watch(self.options)
+        options = self.options
 
         def batch(step: int) -> np.ndarray:
             return training_batch(
                 self.photos, step=step, batch_size=options.batch_size, size=options.size, seed=options.seed
             )
 
-        for pictures in prefetch(batch, range(self.step, self.steps)):
-            start = time.perf_counter()
+        workers = 1 if self.device.type == "cpu" else 4  # a GPU is faster than one thread can decode
+        start = time.perf_counter()
+        for pictures in prefetch(batch, range(self.step, self.steps), workers=workers):
             rate = learning_rate(self.step, self.steps, options.learning_rate)
-            terms = self._update(to_tensor(pictures, self.device), rate, watch)
+            terms = self._update(to_tensor(pictures, self.device), rate)
             self.step += 1
             yield Record(self.step, *terms, rate, time.perf_counter() - start)
             if self.stop:
                 return
+            start = time.perf_counter()  # what the subscribers took is not the step's; waiting for photos is
 
-    def _update(self, photo: Tensor, rate: float, watch: "Watch") -> tuple[float, float, float, float]:
+    def _update(self, photo: Tensor, rate: float) -> tuple[float, float, float, float]:
         # bfloat16 has the range of float32, so neither features nor gradients overflow and nothing is scaled
-        half = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed_precision(self.device)):
             content = self.objective.content(photo)
             painted = self.network(photo)
             terms = self.objective(painted, photo, content)
@@ -98,9 +105,10 @@ class Trainer:
         terms.total.mean().backward()
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         size = torch.nn.utils.get_total_norm(gradients)
-        summary = torch.stack([*means(terms), size, painted.detach().float().std()])
-        *values, gradient_size, contrast = summary.tolist()  # one wait for the device
-        watch.check(self.step + 1, values[-1], gradient_size, contrast)
+        contrast = painted.detach().std(dim=(-2, -1)).mean()  # within channels: a flat red is blank too
+        summary = torch.stack([*means(terms), size, contrast])
+        *values, gradient_size, deviation = summary.tolist()  # one wait for the device
+        self.watch.check(self.step + 1, values[-1], gradient_size, deviation)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -116,27 +124,43 @@ class Trainer:
             "step": self.step,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
+            "watch": self.watch.state(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
-        self.step = state["step"]
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+        """Go on from what `state` gave.
 
-    def seconds_per_step(self, timed: int = 5) -> float:
-        """Measure by training a little, then forgetting it: median of ``timed`` steps after two more."""
+        Raises:
+            ImpastoError: it is of another network than this version's.
+        """
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
+            self.watch.load_state(state["watch"])
+            self.step = int(state["step"])
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ImpastoError("cannot resume: the checkpoint was made by another version of Impasto") from error
+
+    def seconds_per_step(self, unhurried: int = 6, seconds: float = 3.0) -> float:
+        """Measure by training a little and forgetting it.
+
+        The mean over ``seconds`` of steps after ``unhurried`` ones, for which the photos were ready.
+        """
         before = copy.deepcopy(self.state())
         steps = self.run()
-        seconds = [next(steps).seconds for _ in range(min(self.steps, 2 + timed))]
+        took = [record.seconds for _, record in zip(range(unhurried), steps, strict=False)]
+        timed: list[float] = []
+        while sum(timed) < seconds and self.step < self.steps:
+            timed.append(next(steps).seconds)
         steps.close()
         self.load_state(before)
         for optimizer in self.optimizers:
             optimizer.state.clear()
-        return sorted(seconds[2:] or seconds)[len(seconds[2:]) // 2]
+        took = timed or took
+        return sum(took) / len(took)
 
 
 class Watch:
@@ -147,8 +171,21 @@ class Watch:
         self.smooth = self.best = math.inf
         self.blank = 0
 
+    @property
+    def calm(self) -> bool:
+        """Whether nothing speaks against keeping the present weights."""
+        return self.blank == 0 and not self.smooth > 2 * self.best
+
+    def state(self) -> dict[str, float]:
+        """For `load_state`."""
+        return {"smooth": self.smooth, "best": self.best, "blank": self.blank}
+
+    def load_state(self, state: dict[str, float]) -> None:
+        """Go on from what `state` gave."""
+        self.smooth, self.best, self.blank = state["smooth"], state["best"], int(state["blank"])
+
     def check(self, step: int, total: float, gradient_size: float, contrast: float) -> None:
-        """Look at step ``step``: its J, the norm of its gradient and the deviation of its pictures' pixels.
+        """Look at step ``step``: its J, its gradient's norm and the deviation of pixels within its pictures' channels.
 
         Raises:
             ImpastoError: one line that names what happened and the knob to turn.
@@ -168,7 +205,8 @@ class Watch:
         if self.blank >= 20:
             raise ImpastoError(
                 f"step {step}: the pictures have gone blank; lower --l1 (now {self.options.l1:g}) or "
-                f"--learning-rate (now {self.options.learning_rate:g}), or raise --style-weight"
+                f"--learning-rate (now {self.options.learning_rate:g}), or raise --style-weight "
+                "(the last good weights are kept in the run folder)"
             )
 
 
