@@ -9,6 +9,7 @@ apps run it: uint8 in, uint8 out, by onnxruntime.
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,23 @@ STYLE_WEIGHT = 2.0
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
+def yardstick(style: Path) -> Objective:
+    """R + 2S for the picture ``style`` at a short side of `SIZE`, on the CPU."""
+    vgg = VGG16(load_vgg_weights(), {*CONTENT_LAYERS, *STYLE_LAYERS})
+    target = to_tensor(read_style(style, SIZE)[None])
+    return Objective(vgg, target, content_weight=1, style_weight=STYLE_WEIGHT, l1_weight=0)
+
+
+def painter(stylizer: Stylizer) -> Callable[[torch.Tensor], torch.Tensor]:
+    """``stylizer`` as `evaluate` wants it: from float ``[1, 3, H, W]`` in 0..1 to the like."""
+
+    def paint(photo: torch.Tensor) -> torch.Tensor:
+        pixels = (photo * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+        return to_tensor(stylizer(pixels))
+
+    return paint
+
+
 @app.command()
 def quality(
     model: Annotated[str, typer.Argument(help="A model file, or the name of a shipped style.")],
@@ -41,18 +59,10 @@ def quality(
     if not files:
         raise ImpastoError(f"{photos} holds no photos")
     stylizer = Stylizer(model)
-    vgg = VGG16(load_vgg_weights(), {*CONTENT_LAYERS, *STYLE_LAYERS})
-    objective = Objective(
-        vgg, to_tensor(read_style(style, SIZE)[None]), content_weight=1, style_weight=STYLE_WEIGHT, l1_weight=0
-    )
-
-    def paint(photo: torch.Tensor) -> torch.Tensor:
-        pixels = (photo * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-        return to_tensor(stylizer(pixels))
-
+    objective = yardstick(style)
     rows = []
     for file in files:
-        terms = evaluate(paint, objective, [centre_crop(Photo(file.name, file), SIZE)])
+        terms = evaluate(painter(stylizer), objective, [centre_crop(Photo(file.name, file), SIZE)])
         rows.append({"photo": file.name, "R": float(terms.content), "S": float(terms.style), "J": float(terms.total)})
     mean = {key: sum(float(row[key]) for row in rows) / len(rows) for key in ("R", "S", "J")}
     print(f"{'photo':24} {'R':>7} {'S':>7} {'R + 2S':>7}")

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import torchvision
+from impasto_train.vgg_weights import load_vgg_weights
 from PIL import Image
+
+from benchmarks.quality import quality
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -26,7 +33,7 @@ def test_the_table_and_the_json_agree(scene, model):
     words = ["-m", "benchmarks.quality", str(model), "style.png", "photos", "--json", "found.json"]
     done = subprocess.run(
         [sys.executable, *words], cwd=scene, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads((scene / "found.json").read_text())
@@ -37,3 +44,45 @@ def test_the_table_and_the_json_agree(scene, model):
     assert found["mean"]["R"] > 0  # the model inverts the photos
     last = done.stdout.strip().splitlines()[-1].split()
     assert float(last[-1]) == pytest.approx(found["mean"]["J"], abs=5e-4)
+
+
+def test_the_scores_are_those_of_the_formula(scene, model):
+    """Against torchvision's own VGG16 and the formula in numpy, for a model that turns photos into negatives."""
+    weights = load_vgg_weights(say=print)
+    reference = torchvision.models.vgg16().features.eval()
+    reference.apply(lambda layer: setattr(layer, "inplace", False))
+    reference.load_state_dict({name.removeprefix("features."): t for name, t in weights.tensors.items()})
+
+    def features(pixels):
+        x = torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255
+        x = (x - torch.tensor(weights.mean).view(3, 1, 1)) / torch.tensor(weights.std).view(3, 1, 1)
+        found = []
+        with torch.no_grad():
+            for layer in reference[:23]:
+                x = layer(x)
+                found.append(x[0].double().numpy())
+        return [found[index] for index in (3, 8, 15, 22)]  # relu1_2, relu2_2, relu3_3, relu4_3
+
+    def gram(f):
+        flat = f.reshape(len(f), -1)
+        return flat @ flat.T / f.size
+
+    def relative(a, b):
+        return ((a - b) ** 2).sum() / (b**2).sum()
+
+    style = np.asarray(Image.open(scene / "style.png"))
+    photo = np.asarray(Image.open(scene / "photos" / "a.png"))[:, 64:448]
+    painted, wanted, target = features(255 - photo), features(photo), features(style)
+    r = relative(painted[2], wanted[2])
+    s = sum(relative(gram(a), gram(b)) for a, b in zip(painted, target, strict=True))
+    quality(str(model), scene / "style.png", scene / "photos" / "a.png", scene / "found.json")
+    found = json.loads((scene / "found.json").read_text())["mean"]
+    assert (found["R"], found["S"]) == pytest.approx((r, s), rel=1e-3)
+
+
+def test_every_command_of_the_benchmarks_has_help():
+    for name in ("quality", "gallery", "flicker", "artefacts", "speed", "equals_n_steps"):
+        words = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "Usage" in done.stdout

@@ -15,7 +15,7 @@ import typer
 from impasto import ImpastoError
 from impasto._console import run
 from impasto._files import whole_file
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .photos import demo_photo, to_rgb
 from .reports import sheet
@@ -31,7 +31,7 @@ def demo(
     minutes: Annotated[float, typer.Option(help="How long to train.", min=0.01)] = 6,
     steps: Annotated[int | None, typer.Option(help="Train for this many steps instead.", min=1)] = None,
 ) -> None:
-    """Paint a picture, learn its style, restyle a photo, and put before and after side by side."""
+    """Paint a picture, learn its style, restyle a photo, and put painting, before and after side by side."""
     names = ("painting.png", "painting.onnx", "before.png", "after.png")
     painting, model, before, after = (folder / name for name in names)
     length = ["--minutes", f"{minutes:g}"] if steps is None else ["--steps", str(steps)]
@@ -40,8 +40,10 @@ def demo(
     with demo_photo(PHOTO).open() as photo, whole_file(before) as path:
         to_rgb(photo).save(path, "PNG")
     _call("impasto", model, before, "-o", after, "--overwrite")
-    with Image.open(before) as first, Image.open(after) as second, whole_file(folder / "before-after.png") as path:
-        sheet([[np.asarray(first.convert("RGB")), np.asarray(second.convert("RGB"))]]).save(path, "PNG")
+    pictures = [Image.open(name).convert("RGB") for name in (painting, before, after)]
+    with whole_file(folder / "before-after.png") as path:
+        # the painting cut to the photo's shape
+        sheet([[np.asarray(ImageOps.fit(picture, pictures[1].size)) for picture in pictures]]).save(path, "PNG")
     print(f"before and after: {folder / 'before-after.png'}    the model: {model}")
 
 

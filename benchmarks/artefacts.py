@@ -1,0 +1,110 @@
+"""What a model paints that no painter would: grids, borders, clipping, noise. Each beside the painting's own value.
+
+    python -m benchmarks.artefacts MODEL STYLE PHOTOS [--json FILE] [--plot FILE]
+
+All of luminance, on centre crops of 384 px; the painting at a short side of 384 px, cut into such crops.
+
+* grid: spectral energy at the frequencies of the upsampling (multiples of 1/4 and 1/2 a pixel along either axis) over
+  that of the frequencies around them; 1 is none.
+* border: deviation of the finest detail within 8 px of the edge over that further in; 1 is none.
+* clipped: share of values at 0 or 255.
+* flat noise: deviation of the finest detail in the flattest tenth of the picture, in levels of 255.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from impasto import Stylizer
+from impasto._console import run
+from impasto_train.photos import Photo, centre_crop, read_style
+
+from .report import save
+
+SIZE, EDGE, BLOCK = 384, 8, 16
+MEASURES = ("grid", "border", "clipped", "flat noise")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def measure(picture: np.ndarray) -> dict[str, float]:
+    """The four figures of ``picture``, uint8 ``[SIZE, SIZE, 3]``."""
+    luminance = picture @ np.array([0.2126, 0.7152, 0.0722])
+    # the finest detail: each pixel less the mean of its 3x3 neighbourhood
+    padded = np.pad(luminance, 1, mode="edge")
+    mean = sum(padded[y : y + SIZE, x : x + SIZE] for y in range(3) for x in range(3)) / 9
+    detail = luminance - mean
+    inner = detail[EDGE:-EDGE, EDGE:-EDGE]
+    rim = np.concatenate([part.ravel() for part in (detail[:EDGE], detail[-EDGE:], detail[:, :EDGE], detail[:, -EDGE:])])
+    count = SIZE // BLOCK
+
+    def blocks(values: np.ndarray) -> np.ndarray:
+        return values.reshape(count, BLOCK, count, BLOCK).std(axis=(1, 3)).ravel()
+
+    flattest = np.argsort(blocks(mean))[: count * count // 10]
+    return {
+        "grid": grid(luminance),
+        "border": float(rim.std() / max(inner.std(), 1e-6)),
+        "clipped": float(np.mean((picture == 0) | (picture == 255))),
+        "flat noise": float(blocks(detail)[flattest].mean()),
+    }
+
+
+def grid(luminance: np.ndarray) -> float:
+    """Largest ratio, over the frequencies of the upsampling, of their energy to the median of those around them."""
+    window = np.hanning(SIZE)
+    energy = np.abs(np.fft.fft2((luminance - luminance.mean()) * np.outer(window, window))) ** 2
+    quarter, half = SIZE // 4, SIZE // 2
+    worst = 0.0
+    for y, x in ((0, quarter), (quarter, 0), (quarter, quarter), (0, half), (half, 0), (half, half), (quarter, half)):
+        rows, columns = np.arange(y - 6, y + 7) % SIZE, np.arange(x - 6, x + 7) % SIZE
+        patch = energy[np.ix_(rows, columns)]
+        worst = max(worst, float(patch[5:8, 5:8].mean() / np.median(patch)))
+    return worst
+
+
+def painting_crops(style: Path) -> list[np.ndarray]:
+    """The painting in crops, uint8 ``[SIZE, SIZE, 3]``, side by side along its longer side."""
+    picture = read_style(style, SIZE)
+    room = max(picture.shape[:2]) - SIZE
+    along_width = picture.shape[1] >= picture.shape[0]
+    starts = sorted({round(room * part) for part in (0, 0.5, 1)})
+    return [picture[:SIZE, s : s + SIZE] if along_width else picture[s : s + SIZE, :SIZE] for s in starts]
+
+
+@app.command()
+def artefacts(
+    model: Annotated[str, typer.Argument(help="A model file, or the name of a shipped style.")],
+    style: Annotated[Path, typer.Argument(help="The style picture it was trained on.")],
+    photos: Annotated[Path, typer.Argument(help="A folder of photos.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
+    plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw them here, .png or .svg.")] = None,
+) -> None:
+    """Print figures of artefacts for a model's pictures, the photos themselves and the painting."""
+    stylizer = Stylizer(model)
+    crops = [centre_crop(Photo(p.name, p), SIZE) for p in sorted(photos.iterdir()) if p.is_file()]
+    sets = {
+        stylizer.info.name: [stylizer(crop) for crop in crops],
+        "photos": crops,
+        "painting": painting_crops(style),
+    }
+    rows: list[dict[str, Any]] = []
+    for name, pictures in sets.items():
+        found = [measure(picture) for picture in pictures]
+        rows.append({"of": name, **{key: float(np.median([one[key] for one in found])) for key in MEASURES}})
+    painted, painting = rows[0], rows[-1]
+    ratios = {key: painted[key] / max(painting[key], 1e-3) for key in MEASURES}
+    rows.append({"of": "times the painting's", **ratios})
+
+    def draw(axis: Any) -> None:
+        axis.bar(list(MEASURES), list(ratios.values()))
+        axis.axhline(1, color="black", linewidth=0.8)
+        axis.set(ylabel="times the painting's own", title=stylizer.info.name)
+
+    save(rows, json_file, plot_file, draw)
+
+
+if __name__ == "__main__":
+    sys.exit(run(app, "benchmarks.artefacts"))
