@@ -37,7 +37,8 @@ def measure(picture: np.ndarray) -> dict[str, float]:
     mean = sum(padded[y : y + SIZE, x : x + SIZE] for y in range(3) for x in range(3)) / 9
     detail = luminance - mean
     inner = detail[EDGE:-EDGE, EDGE:-EDGE]
-    rim = np.concatenate([part.ravel() for part in (detail[:EDGE], detail[-EDGE:], detail[:, :EDGE], detail[:, -EDGE:])])
+    edges = (detail[:EDGE], detail[-EDGE:], detail[:, :EDGE], detail[:, -EDGE:])
+    rim = np.concatenate([edge.ravel() for edge in edges])
     count = SIZE // BLOCK
 
     def blocks(values: np.ndarray) -> np.ndarray:
