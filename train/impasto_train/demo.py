@@ -1,6 +1,6 @@
 """The whole way at once: paint a picture, learn its style, restyle a photo with it.
 
-    python -m impasto_train.demo [--folder demo] [--minutes 6 | --steps N]
+    python -m impasto_train.demo [--folder demo] [--minutes 7 | --steps N]
 
 The style picture is painted by `impasto_train.painting`, the photos are those that scikit-image ships.
 """
@@ -28,7 +28,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where to put what is made.")] = Path("demo"),
-    minutes: Annotated[float, typer.Option(help="How long to train.", min=0.01)] = 6,
+    minutes: Annotated[float, typer.Option(help="How long to train.", min=0.01)] = 7,
     steps: Annotated[int | None, typer.Option(help="Train for this many steps instead.", min=1)] = None,
 ) -> None:
     """Paint a picture, learn its style, restyle a photo, and put painting, before and after side by side."""
