@@ -65,7 +65,7 @@ def lite_model() -> tuple[bytes, list[Any]] | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     (folder,) = spec.submodule_search_locations
-    model = max(Path(folder).rglob("*.onnx"), key=lambda path: path.stat().st_size).read_bytes()
+    model = (Path(folder) / "models" / "multistyle26.onnx").read_bytes()
     return model, onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).get_inputs()
 
 
