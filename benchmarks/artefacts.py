@@ -62,7 +62,7 @@ def grid(luminance: np.ndarray) -> float:
     for y, x in ((0, quarter), (quarter, 0), (quarter, quarter), (0, half), (half, 0), (half, half), (quarter, half)):
         rows, columns = np.arange(y - 6, y + 7) % SIZE, np.arange(x - 6, x + 7) % SIZE
         patch = energy[np.ix_(rows, columns)]
-        worst = max(worst, float(patch[5:8, 5:8].mean() / np.median(patch)))
+        worst = max(worst, float(patch[5:8, 5:8].mean() / max(np.median(patch), 1e-9)))
     return worst
 
 

@@ -30,20 +30,21 @@ def scene(tmp_path):
 
 
 def test_the_table_and_the_json_agree(scene, model):
-    words = ["-m", "benchmarks.quality", str(model), "style.png", "photos", "--json", "found.json"]
+    words = ["-m", "benchmarks.quality", str(model), "style.png", "photos"]
+    words += ["--json", "found.json", "--plot", "plot.png"]
     done = subprocess.run(
         [sys.executable, *words], cwd=scene, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = json.loads((scene / "found.json").read_text())
-    assert [row["photo"] for row in found["photos"]] == ["a.png", "b.png"]
-    for key in ("R", "S", "J"):
-        assert found["mean"][key] == pytest.approx(sum(row[key] for row in found["photos"]) / 2)
-    assert found["mean"]["J"] == pytest.approx(found["mean"]["R"] + 2 * found["mean"]["S"], rel=1e-4)
-    assert found["mean"]["R"] > 0  # the model inverts the photos
+    *rows, mean = json.loads((scene / "found.json").read_text())
+    assert [row["photo"] for row in rows] == ["a.png", "b.png"]
+    for key in ("R", "S", "J", "S relu4_3"):
+        assert mean[key] == pytest.approx(sum(row[key] for row in rows) / 2)
+    assert mean["J"] == pytest.approx(mean["R"] + 2 * mean["S"], rel=1e-4)
     last = done.stdout.strip().splitlines()[-1].split()
-    assert float(last[-1]) == pytest.approx(found["mean"]["J"], abs=5e-4)
+    assert [float(text) for text in last[-7:-4]] == pytest.approx([mean[key] for key in ("R", "S", "J")], abs=5e-4)
+    assert (scene / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_scores_are_those_of_the_formula(scene, model):
@@ -76,7 +77,7 @@ def test_the_scores_are_those_of_the_formula(scene, model):
     r = relative(painted[2], wanted[2])
     s = sum(relative(gram(a), gram(b)) for a, b in zip(painted, target, strict=True))
     quality(str(model), scene / "style.png", scene / "photos" / "a.png", scene / "found.json")
-    found = json.loads((scene / "found.json").read_text())["mean"]
+    found = json.loads((scene / "found.json").read_text())[-1]
     assert (found["R"], found["S"]) == pytest.approx((r, s), rel=1e-3)
 
 

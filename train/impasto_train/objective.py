@@ -55,15 +55,19 @@ def squared_distance(x: Tensor, target: Tensor, *, normalize: bool) -> Tensor:
     return distance
 
 
+def layer_distances(found: Features, targets: Features, *, normalize: bool) -> Features:
+    """`squared_distance` of each picture at each layer of ``targets``: float32 ``[N]`` by layer."""
+    return {layer: squared_distance(found[layer], target, normalize=normalize) for layer, target in targets.items()}
+
+
 def mean_distance(found: Features, targets: Features, *, normalize: bool) -> Tensor:
     """R or S of each picture: squared distances over the layers of ``targets``.
 
     Returns:
         float32 ``[N]``: their sum if ``normalize``, else half their mean (the formula's 1/(2m) or 1/(2n)).
     """
-    distances = [squared_distance(found[layer], target, normalize=normalize) for layer, target in targets.items()]
-    total = torch.stack(distances).sum(0)
-    return total if normalize else total / (2 * len(distances))
+    total = torch.stack(list(layer_distances(found, targets, normalize=normalize).values())).sum(0)
+    return total if normalize else total / (2 * len(targets))
 
 
 def l1(x: Tensor, photo: Tensor, on: str) -> Tensor:

@@ -23,7 +23,7 @@ def optimize(objective: Objective, photo: Tensor, steps: int) -> Generator[tuple
         after each of ``steps`` iterations the picture so far, like ``photo`` and clamped to 0..1, and the J from
         which the iteration began.
     """
-    x = photo.clone().requires_grad_(True)
+    x = photo.clone(memory_format=torch.contiguous_format).requires_grad_(True)  # as L-BFGS flattens it
     content = objective.content(photo)
     lbfgs = torch.optim.LBFGS([x], max_iter=1, history_size=HISTORY, line_search_fn="strong_wolfe")
 
@@ -35,4 +35,4 @@ def optimize(objective: Objective, photo: Tensor, steps: int) -> Generator[tuple
 
     for _ in range(steps):
         loss = lbfgs.step(closure)
-        yield x.detach().clamp(0, 1), float(loss)
+        yield x.detach().clamp(0, 1), float(loss.detach())

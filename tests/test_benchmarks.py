@@ -1,0 +1,91 @@
+"""The measuring tools on pictures whose figures are known."""
+
+import numpy as np
+import pytest
+import torch
+from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
+from impasto_train.optimize import optimize
+from impasto_train.vgg import VGG16
+
+from benchmarks import artefacts, equals_n_steps, flicker
+
+SIDE = artefacts.SIZE
+
+
+def noise(side: int = SIDE) -> np.ndarray:
+    return np.random.default_rng(0).integers(40, 216, (side, side, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("period", [2, 4])
+def test_a_grid_of_dots_is_seen(period):
+    plain = noise()
+    dotted = plain.copy()
+    dotted[::period, ::period] += 30
+    clean = artefacts.measure(plain)
+    assert clean["grid"] < 6  # of so few frequencies even noise is uneven
+    assert artefacts.measure(dotted)["grid"] > 10 * clean["grid"]
+
+
+def test_a_border_clipping_and_noise_are_seen():
+    plain = artefacts.measure(noise())
+    assert plain["border"] == pytest.approx(1, abs=0.1)
+    assert plain["clipped"] == 0
+    framed = noise()
+    framed[:4] = np.where(np.arange(SIDE) % 2, 255, 0)[None, :, None]
+    found = artefacts.measure(framed)
+    assert found["border"] > 1.2
+    assert found["clipped"] == pytest.approx(4 / SIDE)
+    flat = np.full((SIDE, SIDE, 3), 100, np.uint8)
+    assert artefacts.measure(flat)["flat noise"] < 1e-6
+    flat[::3] += 6
+    assert artefacts.measure(flat)["flat noise"] > 1
+
+
+def test_a_pointwise_model_has_the_gain_of_its_slope_and_no_pan_difference():
+    photos = [noise(SIDE + 5)[:SIDE, :SIDE], noise(SIDE)]
+    assert flicker.noise_gain(lambda photo: 255 - photo, photos) == pytest.approx(1)
+    assert flicker.noise_gain(lambda photo: photo // 2, photos) == pytest.approx(0.5, abs=0.05)
+    assert flicker.pan_difference(lambda photo: 255 - photo, [noise(SIDE + 5)]) == 0
+
+
+def test_a_model_that_depends_on_place_has_a_pan_difference():
+    ramp = (np.arange(SIDE) // 4).astype(np.uint8)[None, :, None]
+    found = flicker.pan_difference(lambda photo: np.broadcast_to(ramp, photo.shape), [noise(SIDE + 5)])
+    # shifts of 1, 2, 3 and 5 px move a ramp of 1/4 a pixel by as much on average
+    assert found == pytest.approx((1 + 2 + 3 + 5) / 4 / 4, abs=0.01)
+
+
+def test_standing_on_the_curve():
+    falling = np.array([9.0, 4.0, 2.0, 1.0])
+    assert equals_n_steps.standing(2.5, falling) == "2"
+    assert equals_n_steps.standing(2.0, falling) == "2"
+    assert equals_n_steps.standing(0.5, falling) == "over 3"
+
+
+def test_pixel_optimisation_lowers_j_and_the_curve_is_kept(narrow_vgg_weights, tmp_path):
+    vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
+    style = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    objective = Objective(vgg, style, content_weight=1, style_weight=2, l1_weight=0)
+    crops = [noise(32), noise(40)[:32, :32]]
+    kept = tmp_path / "curve.json"
+    rows = equals_n_steps.curve(objective, crops, 5, kept)
+    for row in rows:
+        assert len(row) == 6
+        assert row == sorted(row, reverse=True)
+        assert row[-1] < row[0]
+    text = kept.read_text()
+    assert equals_n_steps.curve(objective, crops, 3, kept) == [row[:4] for row in rows]
+    assert kept.read_text() == text
+    equals_n_steps.curve(objective, crops[:1], 2, kept)  # of other pictures: made anew
+    assert kept.read_text() != text
+
+
+def test_the_optimised_picture_stays_in_range(narrow_vgg_weights):
+    vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
+    photo = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    objective = Objective(vgg, photo.flip(1), content_weight=1, style_weight=2, l1_weight=0)
+    for x, loss in optimize(objective, photo, 3):
+        assert x.shape == photo.shape
+        assert x.min() >= 0
+        assert x.max() <= 1
+        assert np.isfinite(loss)
