@@ -260,7 +260,7 @@ def test_outputs_that_stand_in_the_way(refused, model, png, photo):
         Image.fromarray(photo).save(f"{folder}/photo.png")
     both = [Path("one/photo.png"), Path("two/photo.png")]
     assert f"{both[0]} and {both[1]} would both be written to" in refused(model, *both, "-o", "out/")
-    assert "would both be written" in refused(model, png, png)
+    assert "is given twice" in refused(model, png, png)
     Image.fromarray(photo).save("photo-negative.png")  # a photo of the call, and the result of another
     assert "over a photo" in refused(model, png, "photo-negative.png", "--overwrite")
 

@@ -225,3 +225,9 @@ def test_a_model_with_data_in_other_files_is_refused(tmp_path, info):
     path.write_bytes(seal(model.SerializeToString()))
     with pytest.raises(ImpastoError, match="keeps data in other files"):
         describe(path)
+
+
+def test_a_shipped_style_is_described_by_its_name():
+    assert describe("great_wave").title == "The Great Wave off Kanagawa"
+    with pytest.raises(ImpastoError, match="no model given"):
+        describe("")

@@ -17,7 +17,7 @@ from impasto_train.network import StyleNet
 @pytest.fixture(scope="module")
 def network() -> StyleNet:
     torch.manual_seed(1)
-    network = StyleNet(16, 2)
+    network = StyleNet((8, 8, 16), (1, 2))
     for parameter in network.parameters():  # as after a training: no two layers alike
         parameter.data += 0.05 * torch.randn_like(parameter)
     return network
@@ -104,7 +104,7 @@ def test_an_export_that_differs_is_refused_and_leaves_the_old_file(network, info
 
 
 def test_the_check_sees_a_difference(network, exported):
-    other = StyleNet(16, 2)
+    other = StyleNet((8, 8, 16), (1, 2))
     assert export_module.largest_difference(exported.read_bytes(), Shipped(network)) <= 1
     assert export_module.largest_difference(exported.read_bytes(), Shipped(other)) > 1
 

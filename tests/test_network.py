@@ -3,8 +3,17 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from impasto_train.network import StyleNet, UpConv, padding
+from impasto_train.network import SMALLEST, StyleNet, UpConv, fold, padding, unfold
 from torch import nn
+
+
+def test_fold_puts_the_four_pixels_one_after_another():
+    pixels = torch.arange(2 * 3 * 4 * 6.0).reshape(2, 3, 4, 6)
+    folded = fold(pixels)
+    assert folded.shape == (2, 12, 2, 3)
+    four = [pixels[1, :, y, x] for y in (2, 3) for x in (4, 5)]
+    assert torch.equal(folded[1, :, 1, 2], torch.cat(four))
+    assert torch.equal(unfold(folded), pixels)
 
 
 def test_upconv_is_nearest_upsampling_then_convolution():
@@ -16,6 +25,10 @@ def test_upconv_is_nearest_upsampling_then_convolution():
     plain = F.conv2d(padded, layer.weight, layer.bias)
     assert torch.allclose(layer(x), plain, atol=1e-5)
     assert torch.allclose(layer.fixed()(x), plain, atol=1e-5)
+    folded = UpConv(5, 4, bias=True, folded=True)
+    folded.load_state_dict(layer.state_dict())
+    assert torch.allclose(folded(x), fold(plain), atol=1e-5)
+    assert torch.allclose(folded.fixed()(x), fold(plain), atol=1e-5)
 
 
 def test_upconv_paints_a_flat_area_without_a_grid():
@@ -27,7 +40,7 @@ def test_upconv_paints_a_flat_area_without_a_grid():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 5), (8, 8), (33, 50)])
 def test_any_size_in_the_same_size_out(shape):
     with torch.no_grad():
-        painted = StyleNet(8, 1)(torch.rand(2, 3, *shape))
+        painted = StyleNet((4, 6, 8), (1, 1))(torch.rand(2, 3, *shape))
     assert painted.shape == (2, 3, *shape)
     assert torch.isfinite(painted).all()
     assert painted.min() >= -0.05
@@ -36,9 +49,9 @@ def test_any_size_in_the_same_size_out(shape):
 
 def test_small_pictures_are_extended_by_their_edge():
     torch.manual_seed(0)
-    network = StyleNet(8, 1)
+    network = StyleNet((4, 6, 8), (1, 1))
     photo = torch.rand(1, 3, 5, 6)
-    extended = F.pad(photo, (0, 2, 0, 3), mode="replicate")
+    extended = F.pad(photo, (0, 10, 0, 11), mode="replicate")
     with torch.no_grad():
         assert torch.equal(network(photo), network(extended)[..., :5, :6])
 
@@ -46,14 +59,14 @@ def test_small_pictures_are_extended_by_their_edge():
 def test_padding_reaches_the_least_size_and_a_multiple():
     for length in range(1, 40):
         padded = length + padding(length)
-        assert padded >= 8
-        assert padded % 4 == 0
-        assert padding(length) < 8
+        assert padded >= SMALLEST
+        assert padded % 8 == 0
+        assert padding(length) < SMALLEST
 
 
 def test_a_copy_for_export_computes_the_same():
     torch.manual_seed(0)
-    network = StyleNet(8, 1)
+    network = StyleNet((4, 6, 8), (1, 1))
     photo = torch.rand(1, 3, 21, 30)
     with torch.no_grad():
         assert torch.allclose(network.for_export()(photo), network(photo), atol=1e-5)
@@ -61,7 +74,7 @@ def test_a_copy_for_export_computes_the_same():
 
 def test_pictures_of_a_batch_do_not_see_each_other():
     torch.manual_seed(0)
-    network = StyleNet(8, 1)
-    photos = torch.rand(2, 3, 16, 16)
+    network = StyleNet((4, 6, 8), (1, 1))
+    photos = torch.rand(2, 3, 24, 16)
     with torch.no_grad():
         assert torch.allclose(network(photos)[1:], network(photos[1:]), atol=1e-5)

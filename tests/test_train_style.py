@@ -14,13 +14,14 @@ import torch
 from conftest import negative_model
 from impasto import ImpastoError, Stylizer, describe
 from impasto._contract import seal
-from impasto_train import pipeline
-from impasto_train.cli import PIP_LINE
+from impasto_train import pipeline, trainer
+from impasto_train.cli import pip_line
 from impasto_train.network import StyleNet
 from impasto_train.options import Options
 from impasto_train.pipeline import pick_device, resume, start
+from impasto_train.reports import Pace
 from impasto_train.run_folder import RunFolder
-from impasto_train.trainer import Trainer, Watch, learning_rate
+from impasto_train.trainer import Record, Trainer, Watch, learning_rate
 from PIL import Image
 
 
@@ -61,6 +62,7 @@ def quick_export(monkeypatch):
 def options(pictures, monkeypatch, narrow_vgg_weights):
     """Options of a tiny run under the narrow network's eyes."""
     monkeypatch.setattr(pipeline, "load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    monkeypatch.setattr(trainer, "STEPS", 3)  # of learning the colours first
     return Options(
         style=pictures / "style.png", content=str(pictures / "photos"), out=pictures / "tiny.onnx",
         steps=6, size=32, style_size=48, device="cpu", checkpoint_every=2, preview_every=3,
@@ -139,17 +141,63 @@ def test_resuming_after_ctrl_c_gives_the_undisturbed_weights(options, pictures, 
     assert steps == [1, 2, 3, 4, 5, 6]
 
 
-def interrupt_after(step, monkeypatch):
+def interrupt_after(step, monkeypatch, signum=signal.SIGINT):
     run = Trainer.run
 
     def interrupted(trainer):
         for record in run(trainer):
             if record.step == step:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signum)
             yield record
 
     monkeypatch.setattr(Trainer, "run", interrupted)
     return run
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_a_training_starts_from_what_another_has_learned(options, pictures, quiet, monkeypatch):
+    start(options, quiet)
+    learned = RunFolder(options.run).load_weights()
+    found = {}
+
+    def stopped(trainer):
+        found.update({name: weight.clone() for name, weight in trainer.network.state_dict().items()})
+        yield from ()
+
+    monkeypatch.setattr(Trainer, "run", stopped)
+    start(replace(options, out=pictures / "second.onnx", from_=str(options.run)), quiet)
+    assert found.keys() == learned.keys()
+    assert all(torch.equal(found[name], learned[name]) for name in found)
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_sigterm_is_a_ctrl_c(options, quiet, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    interrupt_after(2, monkeypatch, signal.SIGTERM)
+    start(options, quiet)
+    assert describe(options.model).steps == 2
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_resuming_sweeps_what_a_kill_left_and_says_when_nothing_is_left_to_do(options, quiet):
+    start(options, quiet)
+    part = options.run / ".checkpoint.65a2cecd.part.pt"
+    part.write_bytes(b"half")
+    said = []
+    resume(options.run, said.append)
+    assert not part.exists()
+    assert any("this run is finished" in line for line in said)
+
+
+@pytest.mark.parametrize(("seconds", "lines"), [(1.0, 0), (1.4, 0), (2.0, 1)])
+def test_a_training_slower_than_promised_is_said_once(seconds, lines):
+    said = []
+    pace = Pace(steps=600, minutes=10, say=said.append)
+    for step in range(1, 201):
+        pace(Record(step, 0, 0, 0, 0, 0, 0, seconds))
+    assert len(said) == lines
+    assert all("about 20 minutes in all, not 10" in line for line in said)
 
 
 @pytest.mark.usefixtures("quick_export")
@@ -445,6 +493,7 @@ def command(*arguments, **settings):
         (["--style", "style.png", "--size", "abc"], "--size"),
         (["--style", "style.png", "--frobnicate"], "--frobnicate"),
         (["--resume", "photos"], "not a run folder"),
+        (["--style", "style.png", "--from", "photos"], "--from photos: neither scratch nor a run folder"),
         (["--resume", "tiny.run", "--steps", "9"], "leave out --steps"),
         (["--style", "style.png", "--content", "photos", "--vgg-weights", "style.png"], "--vgg-weights"),
     ],
@@ -469,7 +518,7 @@ def test_without_the_train_extra_it_names_the_pip_line(pictures):
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=pictures)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert PIP_LINE in done.stderr
+    assert pip_line() in done.stderr
 
 
 def test_help_comes_before_anything_heavy_is_loaded():

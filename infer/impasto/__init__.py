@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ._errors import ImpastoError
 
 if TYPE_CHECKING:
-    from ._contract import StyleInfo, describe
+    from ._contract import StyleInfo
+    from ._styles import describe
     from ._stylizer import Stylizer
 
     __version__: str
@@ -24,10 +25,10 @@ def __getattr__(name: str) -> Any:
         value = version("impasto")
     elif name == "Stylizer":
         from ._stylizer import Stylizer as value
-    elif name in ("StyleInfo", "describe"):
-        from . import _contract
-
-        value = getattr(_contract, name)
+    elif name == "StyleInfo":
+        from ._contract import StyleInfo as value
+    elif name == "describe":
+        from ._styles import describe as value
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

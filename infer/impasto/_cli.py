@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 
 from ._console import run
-from ._contract import StyleInfo, describe
+from ._contract import StyleInfo
 from ._device import Device
 from ._errors import ImpastoError
 from ._files import check_writable
-from ._styles import locate
+from ._styles import describe, locate
 
 COMMAND = "apply-style"
 
@@ -53,7 +53,8 @@ def apply_style(
     ],
     photos: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PHOTO...", help="The pictures to restyle.", show_default=False),
+        # readable=False: typer would end the whole batch over one photo that may not be read
+        typer.Argument(metavar="PHOTO...", help="The pictures to restyle.", show_default=False, readable=False),
     ] = None,
     output: Annotated[
         str | None,
@@ -125,7 +126,9 @@ def _check_places(pairs: list[tuple[Path, Path]], *, overwrite: bool) -> None:
         if place in read:
             raise ImpastoError(f"{result} would be written over a photo; choose another place with -o")
         if place in written:
-            raise ImpastoError(f"{written[place]} and {photo} would both be written to {result}")
+            if os.path.realpath(written[place]) == os.path.realpath(photo):
+                raise ImpastoError(f"{photo} is given twice")
+            raise ImpastoError(f"{written[place]} and {photo} would both be written to {result}: restyle one at a time")
         check_writable(result)
         if not overwrite and os.path.lexists(result):
             raise ImpastoError(f"{result} exists; --overwrite replaces it")

@@ -139,21 +139,12 @@ class StyleInfo:
         return cls(**values)
 
 
-def describe(path: str | os.PathLike[str]) -> StyleInfo:
-    """What the model at ``path`` says about itself; needs neither torch nor onnx nor onnxruntime.
+def read_model(path: str | os.PathLike[str]) -> tuple[StyleInfo, bytes]:
+    """What the model at ``path`` says about itself, and the bytes of the file that it was found to be true of.
 
     Raises:
         ImpastoError: no such file, a folder, not an ONNX file, not one made by Impasto, made for a newer
             Impasto, or damaged.
-    """
-    return read_model(path)[0]
-
-
-def read_model(path: str | os.PathLike[str]) -> tuple[StyleInfo, bytes]:
-    """What `describe` gives, and the bytes of the file that it was found to be true of.
-
-    Raises:
-        ImpastoError: as `describe`.
     """
     data = _read(path)
     try:

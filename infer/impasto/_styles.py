@@ -6,6 +6,9 @@ from pathlib import Path
 
 import impasto_models
 
+from ._contract import StyleInfo, read_model
+from ._errors import ImpastoError
+
 
 def locate(model: str | os.PathLike[str]) -> Path:
     """The file that ``model`` stands for.
@@ -14,11 +17,23 @@ def locate(model: str | os.PathLike[str]) -> Path:
     and any `Path`, is a path (``./great_wave`` for a file of that name).
 
     Raises:
-        ImpastoError: a plain word that is neither a shipped style nor a file.
+        ImpastoError: nothing, or a plain word that is neither a shipped style nor a file.
     """
+    if model == "":
+        raise ImpastoError("no model given: give a .onnx file or the name of a shipped style")
     if isinstance(model, str) and re.fullmatch(r"[\w-]+", model):
         if model in impasto_models.names():
             return impasto_models.path(model)
         if not os.path.exists(model):
             return impasto_models.path(model)  # raises, and says what there is
     return Path(model)
+
+
+def describe(model: str | os.PathLike[str]) -> StyleInfo:
+    """What ``model``, as for `locate`, says about itself; needs neither torch nor onnx nor onnxruntime.
+
+    Raises:
+        ImpastoError: no such file or shipped style, a folder, not an ONNX file, not one made by Impasto, made for
+            a newer Impasto, or damaged.
+    """
+    return read_model(locate(model))[0]

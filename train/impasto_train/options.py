@@ -16,6 +16,7 @@ from impasto import ImpastoError
 Device = Literal["auto", "cuda", "mps", "cpu"]
 MINUTES_ON_CPU = 20.0
 MINUTES_ON_GPU = 3.0
+POSITIVE = ("minutes", "learning_rate")  # the options that 0 will not do for either
 
 
 def option(default: Any, help: str, shown: str | None = None, *, least: float | None = None) -> Any:
@@ -49,6 +50,7 @@ class Options:
         f"{MINUTES_ON_CPU:g} on a CPU, {MINUTES_ON_GPU:g} on a GPU",
         least=0,
     )
+    from_: str = option("scratch", "Start from 'scratch', or from what the run in this folder has learned.")
     size: int = option(256, "Side of the square training crops, in pixels.", least=32)
     batch_size: int = option(1, "Crops a step.", least=1)
     style_size: int = option(384, "Short side of the style picture in pixels: smaller gives finer strokes.", least=32)
@@ -57,7 +59,8 @@ class Options:
     l1: float = option(1.0, "Weight λ of the L1 term.", least=0)
     l1_on: Literal["image", "residual", "gradient"] = option("gradient", "What the L1 term is taken of.")
     normalize: bool = option(True, "Divide R and S by the energy of their targets, or keep to the formula.")
-    learning_rate: float = option(3e-3, "Peak learning rate.", least=0)
+    steady: float = option(1.0, "Weight of steadiness: the more, the less film flickers.", least=0)
+    learning_rate: float = option(1e-2, "Peak learning rate.", least=0)
     seed: int = option(0, "Seed of the network's start, the crops and the choice of held-out photos.", least=0)
     device: Device = option("auto", "Where to train.")
     vgg_weights: Path | None = option(None, "File of VGG16 weights to use.", "fetched once and cached")
@@ -78,11 +81,12 @@ class Options:
             value, least = getattr(self, field.name), field.metadata["least"]
             # written so that NaN fails it too
             if None not in (value, least) and not (value >= least and math.isfinite(value)):
-                raise ImpastoError(f"{spelling(field.name)} {value} will not do: the least is {least}")
+                bound = f"a number of at least {least}" if field.name not in POSITIVE else "a number above 0"
+                raise ImpastoError(f"{spelling(field.name)} {value} will not do: give {bound}")
             if get_origin(hints[field.name]) is Literal and value not in get_args(hints[field.name]):
                 choices = " or ".join(get_args(hints[field.name]))
                 raise ImpastoError(f"{spelling(field.name)} {value}: choose {choices}")
-        for name in ("minutes", "learning_rate"):
+        for name in POSITIVE:
             if getattr(self, name) == 0:
                 raise ImpastoError(f"{spelling(name)} must be more than 0")
         if self.content_weight == 0 and self.style_weight == 0:
@@ -120,4 +124,4 @@ class Options:
 
 def spelling(name: str) -> str:
     """How the field ``name`` is written on the command line."""
-    return "--" + name.replace("_", "-")
+    return "--" + name.rstrip("_").replace("_", "-")

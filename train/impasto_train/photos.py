@@ -182,8 +182,8 @@ def _split(name: str, spec: str, listed: Listed, seed: int, say: Say) -> Content
     skipped += len(broken)
     if not held or not train:
         raise ImpastoError(
-            f"--content {name}: at least two usable photos are needed, found {len(held) + len(train)} "
-            f"({skipped} files skipped as no readable picture)"
+            f"--content {spec}: at least two usable photos are needed, found {len(held) + len(train)} "
+            f"(files skipped as no readable picture: {skipped})"
         )
     if repeated:
         say(f"{name}: {repeated} files repeat another one and are left out")

@@ -23,13 +23,14 @@ from .export import export
 from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
 from .photos import ContentSet, centre_crop, demo_photo, open_content, read_style
-from .reports import FetchLine, Log, Preview, ProgressLine, paint
+from .reports import FetchLine, Log, Pace, Preview, ProgressLine, Subscriber, paint
 from .run_folder import Plan, RunFolder, photos_digest
 from .trainer import Record, Trainer, evaluate, mixed_precision, to_tensor
 from .vgg import VGG16
 from .vgg_weights import load_vgg_weights
 
 Say = Callable[[str], None]
+SCRATCH = "scratch"  # for --from
 PREVIEWED = 4  # held-out photos on the preview sheet
 THUMBNAIL = 192  # px, side of the preview inside the model
 
@@ -51,6 +52,7 @@ def start(options: Options, say: Say) -> Path:
     check_writable(options.model)
     check_writable(folder.path / "options.json")
     style = read_style(options.style, options.style_size)
+    start_from = None if options.from_ == SCRATCH else RunFolder(Path(options.from_)).load_weights()
     device = pick_device(options.device)
     objective = build_objective(options, style, device, say)
     content = _content(options, say)
@@ -66,6 +68,10 @@ def start(options: Options, say: Say) -> Path:
     trainer = Trainer(objective, content.train, options, steps)
     with finish_on_interrupt(trainer):
         folder.save_style(style)
+        if start_from is None:
+            trainer.begin(style)
+        else:
+            trainer.load_weights(start_from)
         folder.save_state(trainer.state())
         threads = torch.get_num_threads()
         folder.save_plan(Plan(options, steps, photos_digest(content), objective.vgg.fingerprint, threads))
@@ -107,8 +113,12 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
     trainer = Trainer(objective, content.train, options, plan.steps)
     with finish_on_interrupt(trainer):
         trainer.load_state(state)
+        folder.sweep()
         folder.trim_log(trainer.step)
-        say(f"resuming at step {trainer.step} of {trainer.steps}")
+        if trainer.step < trainer.steps:
+            say(f"resuming at step {trainer.step} of {trainer.steps}")
+        else:
+            say("this run is finished; exporting it again")
         return _train(trainer, content, folder, say)
 
 
@@ -166,8 +176,11 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
             folder.save_state(trainer.state())
 
     with ProgressLine(trainer.steps, start=trainer.step, batch_size=options.batch_size) as progress:
+        subscribers: list[Subscriber] = [log, progress, preview, checkpoint]
+        if options.minutes is not None:
+            subscribers.append(Pace(trainer.steps, options.minutes, say))
         for record in trainer.run():
-            for subscriber in (log, progress, preview, checkpoint):
+            for subscriber in subscribers:
                 subscriber(record)
     preview.write()
     info = export(trainer.average, _info(trainer, content, held_out), options.model)
@@ -182,23 +195,28 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
 def finish_on_interrupt(trainer: Trainer) -> Iterator[None]:
     """Let the first Ctrl-C end the training after its present step, and the second end the program.
 
-    In any thread but the main one it does nothing: only there can signals be handled.
+    SIGTERM, which schedulers and ``docker stop`` send, counts as Ctrl-C. In any thread but the main one it does
+    nothing: only there can signals be handled.
     """
 
     def handle(signum: int, frame: FrameType | None) -> None:
         trainer.stop = True
-        signal.signal(signal.SIGINT, before)
+        restore()
         # not print, which may be in the middle of a line of ours already, and would raise
         os.write(2, b"\nstopping after this step; the model so far will be exported (Ctrl-C again: at once)\n")
+
+    def restore() -> None:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, handle)
+    before = {one: signal.signal(one, handle) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 def _info(trainer: Trainer, content: ContentSet, held_out: list[np.ndarray]) -> StyleInfo:

@@ -46,6 +46,25 @@ class ProgressLine:
         self.bar.close()
 
 
+class Pace:
+    """Says once if the training will take much longer than was promised: another program came to want the machine."""
+
+    def __init__(self, steps: int, minutes: float, say: Callable[[str], None]) -> None:
+        self.steps, self.minutes, self.say = steps, minutes, say
+        self.took: list[float] = []
+
+    def __call__(self, record: Record) -> None:
+        self.took.append(record.seconds)
+        if len(self.took) != 50:
+            return
+        minutes = sum(self.took) / len(self.took) * self.steps / 60
+        if minutes > 1.5 * self.minutes:
+            self.say(
+                f"slower than timed: about {minutes:.0f} minutes in all, not {self.minutes:g} "
+                "(Ctrl-C exports what there is, and --resume goes on)"
+            )
+
+
 class FetchLine:
     """A live line for a download of photos, called with how many are there and how many there will be."""
 

@@ -137,7 +137,25 @@ class RunFolder:
         try:
             return torch.load(self._checkpoint, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            raise ImpastoError(f"cannot resume: {self._checkpoint} is missing or damaged") from error
+            raise ImpastoError(
+                f"cannot resume: {self._checkpoint} is missing or damaged; start again with --overwrite"
+            ) from error
+
+    def load_weights(self) -> dict[str, torch.Tensor]:
+        """The averaged weights of the newest state: where another training can start.
+
+        Raises:
+            ImpastoError: this is no run folder, or its checkpoint is damaged or has none.
+        """
+        try:
+            return torch.load(self._checkpoint, map_location="cpu", weights_only=True)["average"]
+        except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+            raise ImpastoError(f"--from {self.path}: neither scratch nor a run folder with a checkpoint") from error
+
+    def sweep(self) -> None:
+        """Remove what a kill in mid-write has left: temporary files that were never renamed."""
+        for part in self.path.glob(".*.part*"):
+            part.unlink(missing_ok=True)
 
     def trim_log(self, step: int) -> None:
         """Drop the log's lines after ``step``, which a resumed run will write again."""

@@ -17,6 +17,8 @@ from .objective import Objective, Terms
 from .optimizer import optimizers
 from .options import Options
 from .photos import Photo, prefetch, training_batch
+from .recolor import BATCH_SIZE, SIZE, STEPS, learn_colors
+from .steady import unsteadiness
 
 AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
 WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
@@ -24,13 +26,14 @@ WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first update
 
 @dataclass(frozen=True)
 class Record:
-    """One step: its number from 1, the terms of its batch, its learning rate and its seconds."""
+    """One step: its number from 1, the terms of its batch, its unsteadiness, its learning rate and its seconds."""
 
     step: int
     content: float
     style: float
     l1: float
     total: float
+    unsteadiness: float
     learning_rate: float
     seconds: float
 
@@ -71,6 +74,31 @@ class Trainer:
         self.stop = False
         """Set to end `run` after the present step."""
 
+    def begin(self, style: np.ndarray) -> None:
+        """Bring the fresh network near the photo, in the colours of ``style``, uint8 ``[H, W, 3]``."""
+
+        size = min(SIZE, self.options.size)
+
+        def batch(step: int) -> np.ndarray:
+            step += 10**9  # crops that no step of the training itself will see
+            return training_batch(self.photos, step=step, batch_size=BATCH_SIZE, size=size, seed=self.options.seed)
+
+        pictures = prefetch(batch, range(STEPS))
+        learn_colors(self.network, to_tensor(style[None], self.device), (to_tensor(p, self.device) for p in pictures))
+        self.average.load_state_dict(self.network.state_dict())
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Start from the averaged weights of another training.
+
+        Raises:
+            ImpastoError: they are of another network than this version's.
+        """
+        try:
+            self.network.load_state_dict(weights)
+            self.average.load_state_dict(weights)
+        except (RuntimeError, AttributeError) as error:
+            raise ImpastoError("cannot start from those weights: another version of Impasto made them") from error
+
     def run(self) -> Generator[Record]:
         """Train from the present step to the last, yielding a record after each.
 
@@ -95,20 +123,24 @@ class Trainer:
                 return
             start = time.perf_counter()  # what the subscribers took is not the step's; waiting for photos is
 
-    def _update(self, photo: Tensor, rate: float) -> tuple[float, float, float, float]:
+    def _update(self, photo: Tensor, rate: float) -> tuple[float, float, float, float, float]:
         # bfloat16 has the range of float32, so neither features nor gradients overflow and nothing is scaled
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed_precision(self.device)):
             content = self.objective.content(photo)
             painted = self.network(photo)
             terms = self.objective(painted, photo, content)
+            unsteady = torch.zeros((), device=self.device)
+            if self.options.steady:
+                random = np.random.default_rng([self.options.seed, self.step, 2])
+                unsteady = unsteadiness(self.network, photo, painted, random)
         self.network.zero_grad()
-        terms.total.mean().backward()
+        (terms.total.mean() + self.options.steady * unsteady).backward()
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         size = torch.nn.utils.get_total_norm(gradients)
         contrast = painted.detach().std(dim=(-2, -1)).mean()  # within channels: a flat red is blank too
-        summary = torch.stack([*means(terms), size, contrast])
-        *values, gradient_size, deviation = summary.tolist()  # one wait for the device
-        self.watch.check(self.step + 1, values[-1], gradient_size, deviation)
+        summary = torch.stack([*means(terms), unsteady.detach(), size, contrast])
+        r, s, l1, j, unsteady_mean, gradient_size, deviation = summary.tolist()  # one wait for the device
+        self.watch.check(self.step + 1, j, gradient_size, deviation)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -116,7 +148,7 @@ class Trainer:
         # follows fast at first, when the weights of the start are worth nothing
         decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
-        return values[0], values[1], values[2], values[3]
+        return r, s, l1, j, unsteady_mean
 
     def state(self) -> dict[str, Any]:
         """All that changes during training, for `load_state`."""
