@@ -55,6 +55,29 @@ def test_strength_may_be_left_out_and_0_is_the_photo(exported):
     assert np.array_equal(none, image)
 
 
+def test_a_photo_of_one_colour_comes_back_as_it_is(exported):
+    stylizer = Stylizer(exported, device="cpu")
+    flat = np.full((33, 47, 3), (200, 30, 90), np.uint8)
+    assert np.array_equal(stylizer(flat), flat)
+    faint = flat.copy()
+    faint[5:9, 5:9, 1] += 2  # half of what is painted in full
+    painted = stylizer(faint).astype(int)
+    assert np.abs(painted - faint).max() > 0
+    strong = faint.copy()
+    strong[5:9, 5:9, 1] += 2
+    assert np.abs(stylizer(strong).astype(int) - strong).max() > np.abs(painted - faint).max()
+
+
+def test_pictures_of_a_batch_fade_by_their_own_contrast(exported):
+    random = np.random.default_rng(8)
+    busy = random.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    flat = np.full_like(busy, 77)
+    stylizer = Stylizer(exported, device="cpu")
+    both = stylizer(np.stack([busy, flat]))
+    assert np.array_equal(both[1], flat)
+    assert np.abs(both[0].astype(int) - stylizer(busy)).max() <= 1
+
+
 def test_strength_fades_between_photo_and_painting(exported):
     image = np.random.default_rng(7).integers(0, 256, (24, 24, 3), dtype=np.uint8)
     stylizer = Stylizer(exported, device="cpu")

@@ -24,6 +24,7 @@ WORST_DIFFERENCE = 1  # levels of 255: rounding may fall to either side
 # None of them is the size of the tracing; odd sides, sides under the network's least, a batch.
 CHECKED_SHAPES = ((1, 1, 1, 3), (1, 7, 5, 3), (1, 64, 64, 3), (1, 333, 517, 3), (2, 41, 30, 3))
 CHECKED_STRENGTHS = (0.0, 0.5, 1.0)
+FULL_CONTRAST = 4.0  # levels of 255 from which a photo is painted in full; nearer to a single colour, it fades
 
 
 class Shipped(nn.Module):
@@ -40,7 +41,9 @@ class Shipped(nn.Module):
     def forward(self, image: Tensor, strength: Tensor) -> Tensor:
         """uint8 ``[N, H, W, 3]`` sRGB and a float32 scalar in 0..1 to uint8 of the same shape.
 
-        ``strength`` 0 gives the photo back exactly, 1 the painting, between them a fade.
+        ``strength`` 0 gives the photo back exactly, 1 the painting, between them a fade. A photo of one colour
+        comes back as it is: there is nothing to paint in it, and instance norms would make the rounding errors of
+        their runtime into a picture.
         """
         n, height, width, _ = image.shape
         y, x = (extended(side, image.device) for side in (height, width))
@@ -49,11 +52,17 @@ class Shipped(nn.Module):
         rows = image[:, y][:, :, x].reshape(-1, 2, full[1] // 2, 6).permute(0, 2, 1, 3)
         photo = rows.reshape(n, -1, 12).permute(0, 2, 1).reshape(n, 12, full[0] // 2, full[1] // 2).float()
         painted = torch.tanh(self.network.layers(photo / 255 - 0.5))
-        strength = strength.clamp(0, 1)
+        strength = strength.clamp(0, 1) * (contrast(photo) / FULL_CONTRAST).clamp(0, 1)
         mixed = painted * (RANGE * 255 * strength) + photo * (1 - strength) + (127.5 * strength + 0.5)
         rows = mixed.clamp(0, 255).to(torch.uint8).reshape(n, 12, -1).permute(0, 2, 1)
         rows = rows.reshape(-1, full[1] // 2, 2, 6).permute(0, 2, 1, 3)
         return rows.reshape(n, *full, 3)[:, :height, :width]
+
+
+def contrast(folded: Tensor) -> Tensor:
+    """Of each folded picture ``[N, 12, H, W]`` the range of its most contrasting colour channel: ``[N, 1, 1, 1]``."""
+    highest, lowest = (side.reshape(-1, 4, 3) for side in (folded.amax((2, 3)), folded.amin((2, 3))))
+    return (highest.amax(1) - lowest.amin(1)).amax(1).reshape(-1, 1, 1, 1)
 
 
 def extended(length: int, device: torch.device) -> Tensor:

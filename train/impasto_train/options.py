@@ -59,7 +59,7 @@ class Options:
     l1: float = option(1.0, "Weight λ of the L1 term.", least=0)
     l1_on: Literal["image", "residual", "gradient"] = option("gradient", "What the L1 term is taken of.")
     normalize: bool = option(True, "Divide R and S by the energy of their targets, or keep to the formula.")
-    steady: float = option(1.0, "Weight of steadiness: the more, the less film flickers.", least=0)
+    steady: float = option(2.0, "Weight of steadiness: the more, the less film flickers.", least=0)
     learning_rate: float = option(1e-2, "Peak learning rate.", least=0)
     seed: int = option(0, "Seed of the network's start, the crops and the choice of held-out photos.", least=0)
     device: Device = option("auto", "Where to train.")
