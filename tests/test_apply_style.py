@@ -223,6 +223,13 @@ def test_pictures_that_cannot_be_read(refused, model, png, monkeypatch):
     assert "decompression bomb" in refused(model, png)
 
 
+def test_typer_does_not_judge_what_can_be_read(run, model, png, monkeypatch):
+    access = os.access  # as for a user who may not read the photo; the batch has other photos
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK and access(path, mode))
+    status, out, _ = run(model, png, "missing.png")
+    assert (status, out) == (1, "photo-negative.png\n")
+
+
 def test_models_that_cannot_be_used(refused, model, make_model, png):
     assert refused("missing.onnx", png) == "cannot read missing.onnx: no such file"
     assert refused(".", png) == "cannot read .: it is a folder"

@@ -1,13 +1,17 @@
 """The measuring tools on pictures whose figures are known."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from impasto_train import pipeline, trainer
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.optimize import optimize
 from impasto_train.vgg import VGG16
+from PIL import Image
 
-from benchmarks import artefacts, equals_n_steps, flicker
+from benchmarks import artefacts, equals_n_steps, flicker, quality, training
 
 SIDE = artefacts.SIZE
 
@@ -89,3 +93,25 @@ def test_the_optimised_picture_stays_in_range(narrow_vgg_weights):
         assert x.min() >= 0
         assert x.max() <= 1
         assert np.isfinite(loss)
+
+
+def test_training_is_told_by_marks(monkeypatch, tmp_path, narrow_vgg_weights, capsys):
+    monkeypatch.setattr(pipeline, "load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    monkeypatch.setattr(quality, "load_vgg_weights", lambda: narrow_vgg_weights)
+    monkeypatch.setattr(trainer, "STEPS", 2)
+    monkeypatch.setattr(training, "MARKS", (2,))
+    for width, name in enumerate(("style.png", "held/a.png", "photos/1.png", "photos/2.png"), start=50):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(noise(64)[:, :width]).save(tmp_path / name)
+    figures = tmp_path / "figures.json"
+    training.training(
+        tmp_path / "style.png", str(tmp_path / "photos"), tmp_path / "held",
+        steps="3", starts="scratch", json_file=figures, plot_file=tmp_path / "curve.png",
+    )  # fmt: skip
+    rows = json.loads(figures.read_text())
+    assert [row["step"] for row in rows] == [2, 3]
+    assert rows[0]["minutes"] < rows[1]["minutes"]
+    assert rows[1]["J"] == pytest.approx(rows[1]["R"] + 2 * rows[1]["S"])
+    assert rows[1]["VGG16"] > 0
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+    assert "photos/s" in capsys.readouterr().out
