@@ -79,4 +79,5 @@ def test_the_wheel_alone_restyles_a_photo(wheel, model, tmp_path):
     words = [str(scripts / "train-style"), "--style", "photo.png"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 2
-    assert 'pip install "impasto[train]"' in done.stderr
+    # from where this one came: the name alone might be someone else's package
+    assert f'pip install "impasto[train] @ {wheel.as_uri()}"' in done.stderr

@@ -181,7 +181,7 @@ def test_too_few_photos_are_refused(tmp_path: Path, count: int) -> None:
     if count:
         noise(0).save(tmp_path / "b.png")
     with pytest.raises(
-        ImpastoError, match=rf"at least two usable photos are needed, found {count} \(1 files"
+        ImpastoError, match=rf"at least two usable photos are needed, found {count} \(files skipped .*: 1\)"
     ):
         open_content(str(tmp_path))
 

@@ -228,6 +228,7 @@ def test_resuming_after_a_kill_gives_the_undisturbed_weights(options, pictures, 
 
 @pytest.mark.usefixtures("quick_export")
 def test_a_second_ctrl_c_ends_the_program(options, monkeypatch, quiet):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background was started to ignore it
     run = Trainer.run
 
     def impatient(trainer):
