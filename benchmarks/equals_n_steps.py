@@ -3,8 +3,8 @@
     python -m benchmarks.equals_n_steps MODEL STYLE PHOTOS [--curve FILE] [--json FILE] [--plot FILE]
 
 J = R + 2S (no L1) of the first five photos, 256 px centre crops, the style's short side at 384: after each L-BFGS
-iteration from the photo itself, and of the model's pictures. The curve takes an hour of CPU; it is kept in FILE
-and computed once for a style and a set of photos.
+iteration from the photo itself, unclamped as it is optimised, and of the model's pictures. The curve takes an hour of
+CPU; it is kept in FILE (``benchmarks/curves``) and computed once for a style and a set of photos.
 """
 
 import hashlib
@@ -20,40 +20,38 @@ from impasto._console import run
 from impasto._files import whole_file
 from impasto_train.objective import Objective
 from impasto_train.optimize import optimize
-from impasto_train.photos import Photo, centre_crop
+from impasto_train.photos import Photo, centre_crop, read_style
 from impasto_train.trainer import evaluate, to_tensor
+from tqdm import tqdm
 
+from .quality import SIZE as STYLE_SIZE
 from .quality import painter, yardstick
 from .report import save
 
 SIZE, PHOTOS, STEPS = 256, 5, 300
+CURVES = Path(__file__).with_name("curves")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-def curve(objective: Objective, crops: list[np.ndarray], steps: int, kept: Path | None) -> list[list[float]]:
+def curve(objective: Objective, crops: list[np.ndarray], steps: int, kept: Path, style: bytes) -> list[list[float]]:
     """J of each crop, uint8 ``[H, W, 3]``, before and after each of ``steps`` iterations; read from ``kept`` if there.
 
-    A curve of other pictures in ``kept`` is replaced, one that is longer is cut.
+    A curve of other photos or of another ``style`` (its pixels) in ``kept`` is replaced, one that is longer is cut.
     """
-    digest = hashlib.sha256(b"".join(crop.tobytes() for crop in crops))
-    for gram in objective.grams.values():
-        digest.update(gram.numpy().tobytes())
-    if kept is not None and kept.is_file():
+    pictures = hashlib.sha256(style + b"".join(crop.tobytes() for crop in crops)).hexdigest()
+    if kept.is_file():
         found = json.loads(kept.read_text())
-        if found["pictures"] == digest.hexdigest() and len(found["J"][0]) > steps:
+        if found["pictures"] == pictures and len(found["J"][0]) > steps:
             return [row[: steps + 1] for row in found["J"]]
     rows = []
     for crop in crops:
-        photo = to_tensor(crop[None])
-        start = float(objective(photo, photo, objective.content(photo)).total)
-        rows.append([start])
-        for x, _ in optimize(objective, photo, steps):
-            # of the clamped picture: that is what would be shown
-            rows[-1].append(float(evaluate(lambda _, x=x: x, objective, [crop]).total))
-    if kept is not None:
-        with whole_file(kept) as path:
-            path.write_text(json.dumps({"pictures": digest.hexdigest(), "J": rows}) + "\n")
+        # each iteration tells the J that it began from: one more than asked for tells the last
+        optimised = optimize(objective, to_tensor(crop[None]), steps + 1)
+        rows.append([round(loss, 4) for _, loss in tqdm(optimised, total=steps + 1, unit="step", leave=False)])
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(kept) as path:
+        path.write_text(json.dumps({"pictures": pictures, "J": rows}) + "\n")
     return rows
 
 
@@ -69,7 +67,7 @@ def equals_n_steps(
     style: Annotated[Path, typer.Argument(help="The style picture it was trained on.")],
     photos: Annotated[Path, typer.Argument(help="A folder of photos.")],
     steps: Annotated[int, typer.Option(help="Length of the curve.", min=1)] = STEPS,
-    curve_file: Annotated[Path | None, typer.Option("--curve", help="Where the curve is kept.")] = None,
+    curve_file: Annotated[Path | None, typer.Option("--curve", help="Where it is kept.", show_default="by style")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw them here, .png or .svg.")] = None,
 ) -> None:
@@ -79,7 +77,8 @@ def equals_n_steps(
         raise ImpastoError(f"{photos} holds no photos")
     crops = [centre_crop(Photo(file.name, file), SIZE) for file in files]
     objective = yardstick(style)
-    lines = np.array(curve(objective, crops, steps, curve_file))
+    pixels = read_style(style, STYLE_SIZE).tobytes()
+    lines = np.array(curve(objective, crops, steps, curve_file or CURVES / f"{style.stem}.json", pixels))
     stylizer = Stylizer(model)
     scores = [float(evaluate(painter(stylizer), objective, [crop]).total) for crop in crops]
     rows: list[dict[str, Any]] = []

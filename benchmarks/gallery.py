@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery docs/gallery.jpg [MODEL ...]
 
-The photos are those that scikit-image ships (see ``DEMO_PHOTOS``), so anyone can draw it again.
+The photos are free: three that scikit-image ships and two of COCO under CC BY, kept in ``docs/photos``.
 """
 
 import sys
@@ -14,10 +14,11 @@ import typer
 from impasto import Stylizer
 from impasto._console import run
 from impasto._files import whole_file
-from impasto_train.photos import centre_crop, demo_photo
+from impasto_train.photos import Photo, centre_crop, demo_photo
 from impasto_train.reports import sheet
 
-PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
+SHIPPED = ("astronaut.png", "chelsea.png", "rocket.jpg")
+KEPT = Path(__file__).parent.parent / "docs" / "photos"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -26,10 +27,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def gallery(
     out: Annotated[Path, typer.Argument(help="The sheet to write, a JPEG.")],
     models: Annotated[list[str] | None, typer.Argument(help="Model files or names.", show_default="all")] = None,
-    size: Annotated[int, typer.Option(help="Side of each picture in pixels.", min=16)] = 384,
+    size: Annotated[int, typer.Option(help="Side of each picture in pixels.", min=16)] = 320,
 ) -> None:
     """Draw a contact sheet of styles over free photos."""
-    photos = [centre_crop(demo_photo(name), size) for name in PHOTOS]
+    sources = [*map(demo_photo, SHIPPED), *(Photo(file.name, file) for file in sorted(KEPT.iterdir()))]
+    photos = [centre_crop(photo, size) for photo in sources]
     rows = [photos]
     for model in models or impasto_models.names():
         stylizer = Stylizer(model)

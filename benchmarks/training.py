@@ -1,6 +1,6 @@
 """How fast a training learns: J of photos never trained on against minutes.
 
-    python -m benchmarks.training STYLE PHOTOS HELD_OUT [--from scratch,other.run] [--json FILE] [--plot FILE]
+    python -m benchmarks.training STYLE PHOTOS HELD_OUT [--from scratch,base] [--steps 1000,250]
 
 One training after the other, each of the same steps and recipe, that differ only in what they start from. At each mark
 the averaged weights paint the first photos of HELD_OUT (256 px centre crops); J = R + 2S, no L1. Minutes are those of
@@ -17,8 +17,7 @@ import typer
 from impasto._console import run
 from impasto_train.options import Options
 from impasto_train.photos import Photo, centre_crop, open_content, read_style
-from impasto_train.pipeline import SCRATCH, build_objective, pick_device
-from impasto_train.run_folder import RunFolder
+from impasto_train.pipeline import SCRATCH, build_objective, pick_device, starts
 from impasto_train.trainer import Trainer, evaluate, to_tensor
 
 from .quality import yardstick
@@ -50,7 +49,7 @@ def training(
     photos: Annotated[str, typer.Argument(help="Photos to train on: what --content takes.")],
     held_out: Annotated[Path, typer.Argument(help="A folder of photos never trained on.")],
     steps: Annotated[str, typer.Option(help="Length of each training, or one for each start.")] = "1000",
-    starts: Annotated[str, typer.Option("--from", help="What to start from: scratch, run folders.")] = SCRATCH,
+    origins: Annotated[str, typer.Option("--from", help="What to start from: scratch, base, run folders.")] = SCRATCH,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw them here, .png or .svg.")] = None,
 ) -> None:
@@ -58,7 +57,7 @@ def training(
     files = sorted(path for path in held_out.iterdir() if path.is_file())[:PHOTOS]
     crops = [centre_crop(Photo(file.name, file), SIZE) for file in files]
     judge = yardstick(style)
-    names = starts.split(",")
+    names = origins.split(",")
     lengths = [int(one) for one in steps.split(",")]
     lengths *= len(names) if len(lengths) == 1 else 1
     rows: list[dict[str, Any]] = []
@@ -68,10 +67,11 @@ def training(
         objective = build_objective(options, picture, pick_device(options.device), print)
         trainer = Trainer(objective, open_content(photos).train, options, length)
         start = time.perf_counter()
-        if name == SCRATCH:
-            trainer.begin(picture)
+        candidates = starts(name)
+        if candidates:
+            trainer.begin_from(candidates, picture)
         else:
-            trainer.load_weights(RunFolder(Path(name)).load_weights())
+            trainer.begin(picture)
         seconds = time.perf_counter() - start
         share = vgg_seconds(trainer)
         for record in trainer.run():

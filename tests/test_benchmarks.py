@@ -8,6 +8,7 @@ import torch
 from impasto_train import pipeline, trainer
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.optimize import optimize
+from impasto_train.trainer import to_tensor
 from impasto_train.vgg import VGG16
 from PIL import Image
 
@@ -72,16 +73,20 @@ def test_pixel_optimisation_lowers_j_and_the_curve_is_kept(narrow_vgg_weights, t
     objective = Objective(vgg, style, content_weight=1, style_weight=2, l1_weight=0)
     crops = [noise(32), noise(40)[:32, :32]]
     kept = tmp_path / "curve.json"
-    rows = equals_n_steps.curve(objective, crops, 5, kept)
+    rows = equals_n_steps.curve(objective, crops, 5, kept, b"a")
     for row in rows:
         assert len(row) == 6
         assert row == sorted(row, reverse=True)
         assert row[-1] < row[0]
     text = kept.read_text()
-    assert equals_n_steps.curve(objective, crops, 3, kept) == [row[:4] for row in rows]
+    assert equals_n_steps.curve(objective, crops, 3, kept, b"a") == [row[:4] for row in rows]
     assert kept.read_text() == text
-    equals_n_steps.curve(objective, crops[:1], 2, kept)  # of other pictures: made anew
-    assert kept.read_text() != text
+    photo = to_tensor(crops[0][None])
+    assert rows[0][0] == pytest.approx(objective(photo, photo, objective.content(photo)).total.item(), abs=1e-3)
+    for others, style in ((crops[:1], b"a"), (crops, b"b")):  # of other pictures: made anew
+        before = kept.read_text()
+        equals_n_steps.curve(objective, others, 2, kept, style)
+        assert kept.read_text() != before
 
 
 def test_the_optimised_picture_stays_in_range(narrow_vgg_weights):
@@ -106,7 +111,7 @@ def test_training_is_told_by_marks(monkeypatch, tmp_path, narrow_vgg_weights, ca
     figures = tmp_path / "figures.json"
     training.training(
         tmp_path / "style.png", str(tmp_path / "photos"), tmp_path / "held",
-        steps="3", starts="scratch", json_file=figures, plot_file=tmp_path / "curve.png",
+        steps="3", origins="scratch", json_file=figures, plot_file=tmp_path / "curve.png",
     )  # fmt: skip
     rows = json.loads(figures.read_text())
     assert [row["step"] for row in rows] == [2, 3]

@@ -10,8 +10,9 @@ import pytest
 import torch
 from impasto import ImpastoError, Stylizer, describe
 from impasto_train import export as export_module
-from impasto_train.export import Shipped, export
+from impasto_train.export import FADE, Shipped, export
 from impasto_train.network import StyleNet
+from impasto_train.trainer import to_tensor
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +79,13 @@ def test_pictures_of_a_batch_fade_by_their_own_contrast(exported):
     assert np.abs(both[0].astype(int) - stylizer(busy)).max() <= 1
 
 
-def test_strength_fades_between_photo_and_painting(exported):
+@pytest.mark.parametrize(("strength", "share"), [(0.9, 1), (FADE, 1), (FADE / 2, 0.5)])
+def test_strength_is_how_much_the_network_paints_and_a_fade_near_0(network, exported, strength, share):
     image = np.random.default_rng(7).integers(0, 256, (24, 24, 3), dtype=np.uint8)
-    stylizer = Stylizer(exported, device="cpu")
-    half = (image.astype(float) + stylizer(image)) / 2
-    assert np.abs(stylizer(image, strength=0.5) - half).max() <= 1
+    with torch.no_grad():
+        painted = network(to_tensor(image[None]), strength)[0].permute(1, 2, 0).numpy() * 255
+    wanted = (share * painted + (1 - share) * image).clip(0, 255)
+    assert np.abs(Stylizer(exported, device="cpu")(image, strength=strength) - wanted).max() <= 1
 
 
 def test_the_file_is_one_plain_onnx_file(exported, info):

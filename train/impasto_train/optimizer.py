@@ -1,15 +1,18 @@
 """How the weights follow the gradient. Steps are what is scarce here: each needs a pass through VGG16."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
 MOMENTUM = 0.95
 
 
-def optimizers(network: nn.Module) -> list[torch.optim.Optimizer]:
+def optimizers(parameters: Iterable[nn.Parameter]) -> list[torch.optim.Optimizer]:
     """`Muon` for the convolutions, Adam for scales, shifts and biases; set each group's ``lr`` every step."""
-    weights = [p for p in network.parameters() if p.ndim > 1]
-    rest = [p for p in network.parameters() if p.ndim <= 1]
+    parameters = list(parameters)
+    weights = [p for p in parameters if p.ndim > 1]
+    rest = [p for p in parameters if p.ndim <= 1]
     return [Muon(weights), torch.optim.Adam(rest)]
 
 

@@ -19,6 +19,7 @@ from impasto._contract import CONTRACT_VERSION
 from impasto._files import check_writable
 from PIL import Image
 
+from .base import Weights, load_base
 from .export import export
 from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
@@ -30,7 +31,7 @@ from .vgg import VGG16
 from .vgg_weights import load_vgg_weights
 
 Say = Callable[[str], None]
-SCRATCH = "scratch"  # for --from
+SCRATCH, BASE = "scratch", "base"  # for --from
 PREVIEWED = 4  # held-out photos on the preview sheet
 THUMBNAIL = 192  # px, side of the preview inside the model
 
@@ -52,7 +53,7 @@ def start(options: Options, say: Say) -> Path:
     check_writable(options.model)
     check_writable(folder.path / "options.json")
     style = read_style(options.style, options.style_size)
-    start_from = None if options.from_ == SCRATCH else RunFolder(Path(options.from_)).load_weights()
+    candidates = starts(options.from_)
     device = pick_device(options.device)
     objective = build_objective(options, style, device, say)
     content = _content(options, say)
@@ -68,14 +69,25 @@ def start(options: Options, say: Say) -> Path:
     trainer = Trainer(objective, content.train, options, steps)
     with finish_on_interrupt(trainer):
         folder.save_style(style)
-        if start_from is None:
-            trainer.begin(style)
+        if candidates:
+            trainer.begin_from(candidates, style)
         else:
-            trainer.load_weights(start_from)
+            trainer.begin(style)
         folder.save_state(trainer.state())
         threads = torch.get_num_threads()
         folder.save_plan(Plan(options, steps, photos_digest(content), objective.vgg.fingerprint, threads))
         return _train(trainer, content, folder, say)
+
+
+def starts(name: str) -> list[Weights]:
+    """The weights to choose from when a training starts from ``name``; none for `SCRATCH`.
+
+    Raises:
+        ImpastoError: ``name`` is nothing to start from.
+    """
+    if name == SCRATCH:
+        return []
+    return load_base() if name == BASE else [RunFolder(Path(name)).load_weights()]
 
 
 def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> Path:
@@ -148,9 +160,7 @@ def build_objective(options: Options, style: np.ndarray, device: torch.device, s
 
 def _content(options: Options, say: Say) -> ContentSet:
     with FetchLine() as progress:
-        return open_content(
-            options.content, count=options.content_count, seed=options.seed, say=say, progress=progress
-        )
+        return open_content(options.content, count=options.content_count, seed=options.seed, say=say, progress=progress)
 
 
 def _affordable_steps(options: Options, objective: Objective, content: ContentSet, say: Say) -> int:

@@ -12,21 +12,25 @@ import torch
 from impasto import ImpastoError
 from torch import Tensor
 
-from .network import StyleNet
+from .network import StyleNet, is_calm
 from .objective import Objective, Terms
 from .optimizer import optimizers
 from .options import Options
 from .photos import Photo, prefetch, training_batch
-from .recolor import BATCH_SIZE, SIZE, STEPS, learn_colors
+from .recolor import BATCH_SIZE, SIZE, STEPS, learn_colors, match_colors
 from .steady import unsteadiness
 
 AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
+TRIED = 2  # photos on which the starts to choose from are compared
+CALMING = 1 / 8  # of the steps, at the end: how long the network learns to paint at less than full strength
+FIDELITY = 4.0  # weight of the mean distance to the photo at strength 0
 WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
 
 
 @dataclass(frozen=True)
 class Record:
-    """One step: its number from 1, the terms of its batch, its unsteadiness, its learning rate and its seconds."""
+    """One step: its number from 1, the terms of its batch, its unsteadiness, its learning rate, the strength it was
+    painted at, and its seconds."""
 
     step: int
     content: float
@@ -35,6 +39,7 @@ class Record:
     total: float
     unsteadiness: float
     learning_rate: float
+    strength: float
     seconds: float
 
 
@@ -68,9 +73,14 @@ class Trainer:
             network = StyleNet()
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizers = optimizers(self.network)
+        calm = [parameter for name, parameter in self.network.named_parameters() if is_calm(name)]
+        rest = [parameter for name, parameter in self.network.named_parameters() if not is_calm(name)]
+        self.optimizers = optimizers(rest)
+        self.calm_optimizer = torch.optim.Adam(calm)
         self.watch = Watch(options)
         self.step = 0
+        self.full_strength = steps - int(CALMING * steps)
+        """The step from which only what plays a part below strength 1 is taught."""
         self.stop = False
         """Set to end `run` after the present step."""
 
@@ -87,17 +97,31 @@ class Trainer:
         learn_colors(self.network, to_tensor(style[None], self.device), (to_tensor(p, self.device) for p in pictures))
         self.average.load_state_dict(self.network.state_dict())
 
-    def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Start from the averaged weights of another training.
+    def begin_from(self, candidates: Sequence[dict[str, Tensor]], style: np.ndarray) -> None:
+        """Start from what other trainings have learned, brought to the colours of ``style``, uint8 ``[H, W, 3]``.
+
+        Args:
+            candidates: weights of a `StyleNet` each, of which those with the least J over a few photos are taken.
 
         Raises:
             ImpastoError: they are of another network than this version's.
         """
-        try:
-            self.network.load_state_dict(weights)
-            self.average.load_state_dict(weights)
-        except (RuntimeError, AttributeError) as error:
-            raise ImpastoError("cannot start from those weights: another version of Impasto made them") from error
+        pictures = training_batch(
+            self.photos, step=10**9, batch_size=TRIED, size=self.options.size, seed=self.options.seed
+        )
+        photos = to_tensor(pictures, self.device)
+        best = math.inf
+        for weights in candidates:
+            try:
+                self.network.load_state_dict(weights)
+            except (RuntimeError, AttributeError) as error:
+                raise ImpastoError("cannot start from those weights: another version of Impasto made them") from error
+            match_colors(self.network, to_tensor(style[None], self.device), photos)
+            found = evaluate(self.network, self.objective, list(pictures)).total.item()
+            if found < best:
+                best = found
+                self.average.load_state_dict(self.network.state_dict())
+        self.network.load_state_dict(self.average.state_dict())
 
     def run(self) -> Generator[Record]:
         """Train from the present step to the last, yielding a record after each.
@@ -115,33 +139,44 @@ class Trainer:
         workers = 1 if self.device.type == "cpu" else 4  # a GPU is faster than one thread can decode
         start = time.perf_counter()
         for pictures in prefetch(batch, range(self.step, self.steps), workers=workers):
-            rate = learning_rate(self.step, self.steps, options.learning_rate)
-            terms = self._update(to_tensor(pictures, self.device), rate)
+            strength, rate = 1.0, learning_rate(self.step, self.full_strength, options.learning_rate)
+            if self.step >= self.full_strength:
+                strength = float(np.random.default_rng([options.seed, self.step, 3]).random())
+                done = self.step - self.full_strength
+                rate = learning_rate(done, self.steps - self.full_strength, options.learning_rate)
+                if not done:  # the averages at full strength are final
+                    self.network.load_state_dict(self.average.state_dict())
+            terms = self._update(to_tensor(pictures, self.device), strength, rate)
             self.step += 1
-            yield Record(self.step, *terms, rate, time.perf_counter() - start)
+            yield Record(self.step, *terms, rate, strength, time.perf_counter() - start)
             if self.stop:
                 return
             start = time.perf_counter()  # what the subscribers took is not the step's; waiting for photos is
 
-    def _update(self, photo: Tensor, rate: float) -> tuple[float, float, float, float, float]:
+    def _update(self, photo: Tensor, strength: float, rate: float) -> tuple[float, float, float, float, float]:
+        def paint(photo: Tensor) -> Tensor:
+            return self.network(photo, strength)
+
         # bfloat16 has the range of float32, so neither features nor gradients overflow and nothing is scaled
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed_precision(self.device)):
             content = self.objective.content(photo)
-            painted = self.network(photo)
+            painted = paint(photo)
             terms = self.objective(painted, photo, content)
             unsteady = torch.zeros((), device=self.device)
             if self.options.steady:
                 random = np.random.default_rng([self.options.seed, self.step, 2])
-                unsteady = unsteadiness(self.network, photo, painted, random)
+                unsteady = unsteadiness(paint, photo, painted, random)
+        # a calmer painting has less of the style and keeps to the photo, colours and all
+        calmer = FIDELITY * (painted - photo).abs().mean() - self.options.style_weight * terms.style.mean()
         self.network.zero_grad()
-        (terms.total.mean() + self.options.steady * unsteady).backward()
+        (terms.total.mean() + self.options.steady * unsteady + (1 - strength) * calmer).backward()
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         size = torch.nn.utils.get_total_norm(gradients)
         contrast = painted.detach().std(dim=(-2, -1)).mean()  # within channels: a flat red is blank too
         summary = torch.stack([*means(terms), unsteady.detach(), size, contrast])
         r, s, l1, j, unsteady_mean, gradient_size, deviation = summary.tolist()  # one wait for the device
         self.watch.check(self.step + 1, j, gradient_size, deviation)
-        for optimizer in self.optimizers:
+        for optimizer in self.optimizers if strength == 1 else [self.calm_optimizer]:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
@@ -157,7 +192,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "watch": self.watch.state(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "optimizers": [optimizer.state_dict() for optimizer in (*self.optimizers, self.calm_optimizer)],
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -169,7 +204,7 @@ class Trainer:
         try:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
-            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            for optimizer, saved in zip((*self.optimizers, self.calm_optimizer), state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
             self.watch.load_state(state["watch"])
             self.step = int(state["step"])
@@ -189,7 +224,7 @@ class Trainer:
             timed.append(next(steps).seconds)
         steps.close()
         self.load_state(before)
-        for optimizer in self.optimizers:
+        for optimizer in (*self.optimizers, self.calm_optimizer):
             optimizer.state.clear()
         took = timed or took
         return sum(took) / len(took)

@@ -1,0 +1,98 @@
+"""The base: kernels shared by styles, kept in one small file, from which a new style starts."""
+
+import numpy as np
+import pytest
+import torch
+from impasto import ImpastoError
+from impasto_train.base import FILE, is_kernel, join, load_base, save_base
+from impasto_train.network import StyleNet
+from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
+from impasto_train.options import Options
+from impasto_train.photos import open_content
+from impasto_train.trainer import Trainer, evaluate, to_tensor
+from impasto_train.vgg import VGG16
+from PIL import Image
+
+
+@pytest.fixture
+def trainers(tmp_path, narrow_vgg_weights):
+    random = np.random.default_rng(0)
+    for name in range(3):
+        Image.fromarray(random.integers(0, 256, (48, 48, 3), dtype=np.uint8)).save(tmp_path / f"{name}.png")
+    photos = open_content(str(tmp_path)).train
+    vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
+    made = []
+    for seed in range(2):
+        style = to_tensor(random.integers(0, 256, (1, 40, 40, 3), dtype=np.uint8))
+        objective = Objective(vgg, style, content_weight=1, style_weight=2, l1_weight=0)
+        options = Options(style=tmp_path / "style.png", size=32, seed=seed)
+        made.append(Trainer(objective, photos, options, steps=3))
+    return made
+
+
+def test_joined_trainers_teach_the_same_kernels_and_heads_of_their_own(trainers):
+    join(trainers)
+    before = [{name: p.clone() for name, p in trainer.network.named_parameters()} for trainer in trainers]
+    next(trainers[0].run())
+    for name, parameter in trainers[1].network.named_parameters():
+        shared = is_kernel(name, parameter)
+        assert torch.equal(parameter, before[1][name]) != shared, name
+        assert (parameter is trainers[0].network.get_parameter(name)) == shared, name
+    next(trainers[1].run())
+    heads = [trainer.network.from_half.weight for trainer in trainers]
+    assert not torch.equal(heads[0], heads[1])
+    for name, parameter in trainers[0].average.named_parameters():
+        assert (parameter is trainers[1].average.get_parameter(name)) == is_kernel(name, parameter)
+
+
+def test_a_base_is_read_as_it_was_written(trainers, tmp_path):
+    join(trainers)
+    networks = {name: trainer.network for name, trainer in zip(("one", "two"), trainers, strict=True)}
+    save_base(networks, tmp_path / "base.safetensors")
+    found = load_base(tmp_path / "base.safetensors")
+    assert len(found) == 2
+    for weights, network in zip(found, networks.values(), strict=True):
+        wanted = network.state_dict()
+        assert weights.keys() == wanted.keys()
+        assert all(torch.allclose(weights[name], wanted[name], atol=1e-3) for name in wanted)
+        assert all(weight.dtype == torch.float32 for weight in weights.values())
+
+
+def test_the_start_is_the_candidate_with_the_least_loss(trainers, monkeypatch):
+    trainer = trainers[0]
+    torch.manual_seed(1)
+    first = trainer.network.state_dict()
+    candidates = [{name: weight + spread * torch.randn(weight.shape) for name, weight in first.items()}
+                  for spread in (0.1, 0, 0.3, 1)]  # fmt: skip
+    random = np.random.default_rng(1)
+    style, photos = (random.integers(0, 256, shape, dtype=np.uint8) for shape in ((40, 40, 3), (3, 32, 32, 3)))
+    monkeypatch.setattr("impasto_train.trainer.training_batch", lambda *_, **__: photos)
+    losses = []
+    for one in candidates:
+        trainer.begin_from([one], style)
+        losses.append(evaluate(trainer.network, trainer.objective, photos).total.item())
+    trainer.begin_from(candidates, style)
+    best = candidates[losses.index(min(losses))]
+    kernel = "body.0.layers.0.conv.weight"
+    assert len(set(losses)) == 4
+    assert torch.equal(trainer.network.state_dict()[kernel], best[kernel])
+    assert torch.equal(trainer.average.state_dict()[kernel], best[kernel])
+
+
+def test_weights_of_another_network_are_refused(trainers):
+    style = np.zeros((40, 40, 3), np.uint8)
+    with pytest.raises(ImpastoError, match="another version"):
+        trainers[0].begin_from([StyleNet((8, 8, 8), (1, 1)).state_dict()], style)
+
+
+def test_a_damaged_base_is_refused(tmp_path):
+    (tmp_path / "base.safetensors").write_bytes(b"no base")
+    with pytest.raises(ImpastoError, match="cannot read"):
+        load_base(tmp_path / "base.safetensors")
+
+
+def test_the_base_that_ships_is_small_and_fits_the_network():
+    assert FILE.stat().st_size < 2_000_000
+    network = StyleNet()
+    for weights in load_base():
+        network.load_state_dict(weights)
