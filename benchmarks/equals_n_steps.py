@@ -67,7 +67,9 @@ def equals_n_steps(
     style: Annotated[Path, typer.Argument(help="The style picture it was trained on.")],
     photos: Annotated[Path, typer.Argument(help="A folder of photos.")],
     steps: Annotated[int, typer.Option(help="Length of the curve.", min=1)] = STEPS,
-    curve_file: Annotated[Path | None, typer.Option("--curve", help="Where it is kept.", show_default="by style")] = None,
+    curve_file: Annotated[
+        Path | None, typer.Option("--curve", help="Where the curve is kept.", show_default="by style")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw them here, .png or .svg.")] = None,
 ) -> None:

@@ -88,6 +88,15 @@ def test_strength_is_how_much_the_network_paints_and_a_fade_near_0(network, expo
     assert np.abs(Stylizer(exported, device="cpu")(image, strength=strength) - wanted).max() <= 1
 
 
+def test_without_calm_paintings_strength_is_a_fade():
+    torch.manual_seed(2)
+    shipped = Shipped(StyleNet((4, 6, 8), (1, 1)))
+    image = torch.from_numpy(np.random.default_rng(7).integers(0, 256, (1, 24, 24, 3), dtype=np.uint8))
+    with torch.no_grad():
+        half = (image + shipped(image, torch.tensor(1.0)).float()) / 2
+        assert (shipped(image, torch.tensor(0.5)) - half).abs().max() <= 1
+
+
 def test_the_file_is_one_plain_onnx_file(exported, info):
     model = onnx.load(exported, load_external_data=False)
     onnx.checker.check_model(model, full_check=True)

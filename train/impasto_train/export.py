@@ -16,7 +16,7 @@ from impasto._contract import IMAGE, STRENGTH, STYLIZED, seal
 from impasto._files import whole_file
 from torch import Tensor, nn
 
-from .network import MULTIPLE, RANGE, SMALLEST, StyleNet
+from .network import MULTIPLE, RANGE, SMALLEST, StyleNet, is_calm
 
 OPSET = 20
 LARGEST_FILE = 2_000_000  # bytes
@@ -24,7 +24,7 @@ WORST_DIFFERENCE = 1  # levels of 255: rounding may fall to either side
 # None of them is the size of the tracing; odd sides, sides under the network's least, a batch.
 CHECKED_SHAPES = ((1, 1, 1, 3), (1, 7, 5, 3), (1, 64, 64, 3), (1, 333, 517, 3), (2, 41, 30, 3))
 CHECKED_STRENGTHS = (0.0, 0.5, 1.0)
-FADE = 0.25  # of the strength: from there down to 0 the calmest painting fades into the photo
+FADE = 0.25  # of the strength: from there down to 0 a calm painting fades into the photo
 FULL_CONTRAST = 4.0  # levels of 255 from which a photo is painted in full; nearer to a single colour, it fades
 
 
@@ -38,12 +38,15 @@ class Shipped(nn.Module):
     def __init__(self, network: StyleNet) -> None:
         super().__init__()
         self.network = network
+        calm = [parameter for name, parameter in network.named_parameters() if is_calm(name)]
+        # a training that ended early has not learned to paint calmly yet: then a fade is all there is
+        self.fade = FADE if any(parameter.any() for parameter in calm) else 1.0
 
     def forward(self, image: Tensor, strength: Tensor) -> Tensor:
         """uint8 ``[N, H, W, 3]`` sRGB and a float32 scalar in 0..1 to uint8 of the same shape.
 
         ``strength`` 0 gives the photo back exactly, 1 the painting; between them the painting is the calmer the
-        less it is, and fades out below `FADE`. A photo of one colour
+        less it is, and fades into the photo below `FADE`. A photo of one colour
         comes back as it is: there is nothing to paint in it, and instance norms would make the rounding errors of
         their runtime into a picture.
         """
@@ -56,7 +59,7 @@ class Shipped(nn.Module):
         rows = extended_image.reshape(-1, 2, full[1] // 2, 6).permute(0, 2, 1, 3)
         photo = rows.reshape(n, -1, 12).permute(0, 2, 1).reshape(n, 12, full[0] // 2, full[1] // 2).float()
         painted = torch.tanh(self.network.layers(photo / 255 - 0.5, strength.clamp(0, 1)))
-        share = (strength / FADE).clamp(0, 1) * (contrast(photo) / FULL_CONTRAST).clamp(0, 1)
+        share = (strength / self.fade).clamp(0, 1) * (contrast(photo) / FULL_CONTRAST).clamp(0, 1)
         mixed = painted * (RANGE * 255 * share) + photo * (1 - share) + (127.5 * share + 0.5)
         rows = mixed.clamp(0, 255).to(torch.uint8).reshape(n, 12, -1).permute(0, 2, 1)
         rows = rows.reshape(-1, full[1] // 2, 2, 6).permute(0, 2, 1, 3)
