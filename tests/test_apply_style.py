@@ -1,5 +1,7 @@
 """The command, from its arguments to its files, its two streams and its exit status."""
 
+import io
+import json
 import os
 import re
 import subprocess
@@ -9,7 +11,7 @@ from pathlib import Path
 import impasto_models
 import numpy as np
 import pytest
-from impasto import Stylizer, _cli, _device, _pictures, describe
+from impasto import Stylizer, _cli, _device, _pictures, _places, describe
 from impasto._pictures import FORMATS, read_picture
 from PIL import Image
 
@@ -99,11 +101,12 @@ def test_format_size_orientation_and_name_are_kept(name, run, model):
 
 
 def test_transparency_is_kept(run, model, photo):
-    Image.fromarray(np.dstack([photo, photo[..., 0]])).save("clear.png")
+    alpha = photo[..., 0] | 16  # what lies under less is not seen: see test_dials.py
+    Image.fromarray(np.dstack([photo, alpha])).save("clear.png")
     assert run(model, "clear.png")[0] == 0
     result = read_picture("clear-negative.png")
     np.testing.assert_array_equal(result.rgb, 255 - photo)
-    np.testing.assert_array_equal(result.alpha, photo[..., 0])
+    np.testing.assert_array_equal(result.alpha, alpha)
 
 
 def test_a_photo_of_another_suffix_keeps_its_format(run, model, photo):
@@ -189,8 +192,8 @@ def test_a_batch_goes_on_past_bad_pictures(run, model, png):
     assert out.splitlines() == ["photo-negative.png", "last-negative.webp"]
     lines = err.splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith("apply-style: cannot read text.jpg: not a picture")
-    assert lines[1] == "apply-style: negative on the CPU"
+    assert lines[0] == "apply-style: negative on the CPU"
+    assert lines[1].startswith("apply-style: cannot read text.jpg: not a picture")
     assert lines[2] == "apply-style: cannot read missing.png: no such file"
     assert sorted(os.listdir()) == [
         "last-negative.webp", "last.webp", "photo-negative.png", "photo.png", "text.jpg"
@@ -202,6 +205,137 @@ def test_a_batch_of_good_pictures(run, model, png):
     status, out, err = run(model, png, "other.bmp")
     assert (status, out.splitlines()) == (0, ["photo-negative.png", "other-negative.bmp"])
     assert err == "apply-style: negative on the CPU\n"
+
+
+@pytest.fixture
+def album(png):
+    """A folder of photos, one of them in a folder of its own, one hidden and one that is none."""
+    os.makedirs("album/day")
+    os.mkdir("album/.cache")
+    for name in ("album/one.png", "album/day/two.jpg", "album/.cache/three.png"):
+        Image.open(png).save(name)
+    Path("album/notes.txt").write_text("no picture")
+    return "album"
+
+
+def test_a_folder(run, refused, model, album):
+    assert "it is a folder" in refused(model, album)
+    assert run(model, album, "-r")[:2] == (0, "album/day/two-negative.jpg\nalbum/one-negative.png\n")
+    # a second run finds the same photos, not the results
+    assert "album/day/two-negative.jpg exists" in refused(model, album, "-r")
+    assert run(model, album, "-r", "--overwrite")[1].count("\n") == 2
+
+
+def test_a_folder_into_another_keeps_its_tree(run, refused, model, album, png):
+    assert run(model, album, png, "-r", "-o", "out/")[0] == 0
+    made = sorted(str(path) for path in Path("out").rglob("*.*"))
+    assert made == ["out/day/two-negative.jpg", "out/one-negative.png", "out/photo-negative.png"]
+    os.mkdir("empty")
+    assert refused(model, "empty", "-r") == "empty holds no photos"
+
+
+def test_a_pattern(run, refused, model, png, photo):
+    assert run(model, png, "-o", "new/{style} of {stem}{suffix}")[:2] == (0, "new/negative of photo.png\n")
+    assert run(model, png, "-o", "{stem}.webp")[0] == 0
+    assert read_picture("photo.webp").format == "WEBP"
+    for pattern in ("{name}.png", "{stem.real}.png", "{stem!r}.png", "{stem:9}.png", "{0}.png", "{.png", "{}.png"):
+        assert "is no pattern" in refused(model, png, "-o", pattern)
+    assert "nor with one of .jpg" in refused(model, png, "-o", "{stem}")
+    Image.fromarray(photo).save("other.png")
+    assert "would both be written to" in refused(model, png, "other.png", "-o", "{style}{suffix}")
+
+
+def test_several_styles(run, refused, make_model, png, photo):
+    models = ",".join(str(make_model(name)) for name in ("one", "two"))
+    assert run(models, png)[:2] == (0, "photo-one.png\nphoto-two.png\n")
+    np.testing.assert_array_equal(read_picture("photo-two.png").rgb, 255 - photo)
+    assert "one file for 2 styles" in refused(models, png, "-o", "result.png")
+    assert "missing.onnx" in refused(f"{models},missing.onnx", png)
+
+
+def test_a_record_of_each_picture(run, model, png):
+    Path("text.jpg").write_text("no picture")
+    status, out, err = run(model, png, "text.jpg", "--json")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert [record["photo"] for record in records] == ["photo.png", "text.jpg"]
+    good, bad = records
+    assert (good["style"], good["result"], good["error"]) == ("negative", "photo-negative.png", None)
+    assert (good["width"], good["height"]) == (30, 20)
+    assert good["seconds"] >= 0
+    assert bad["result"] is None
+    assert bad["error"].startswith("cannot read text.jpg: not a picture")
+    assert bad["error"] in err
+
+
+def test_the_shipped_styles_are_listed(run, make_model, monkeypatch):
+    make_model("great_wave", title="The Great \x1b Wave", credit="Hokusai")
+    monkeypatch.setattr(impasto_models, "_FOLDER", make_model("sea", title="Sea", credit="").parent)
+    assert run("--list") == (0, "great_wave  The Great ? Wave (Hokusai)\nsea         Sea\n", "")
+
+
+def test_a_contact_sheet(run, refused, make_model, png, photo):
+    models = ",".join(str(make_model(name, title=name * 20)) for name in ("one", "two"))
+    Image.fromarray(photo[:, :12]).save("narrow.png")
+    assert run(models, png, "narrow.png", "--sheet", "sheet.png")[:2] == (0, "sheet.png\n")
+    assert sorted(os.listdir()) == ["narrow.png", "photo.png", "sheet.png"]
+    sheet = read_picture("sheet.png").rgb
+    assert sheet.shape == (12 + 28 + 2 * (20 + 12), 12 + 3 * (30 + 12), 3)
+    for column, wanted in enumerate((photo, 255 - photo, 255 - photo)):
+        left = 12 + 42 * column
+        np.testing.assert_array_equal(sheet[40:60, left : left + 30], wanted)
+        np.testing.assert_array_equal(sheet[72:92, left : left + 12], wanted[:, :12])
+    titles = sheet[12:40]
+    assert (titles[:, :42] == 255).all()
+    assert titles[:, 54:].min() < 100
+    assert "sheet.png exists" in refused(models, png, "--sheet", "sheet.png")
+    assert "over a photo" in refused(models, png, "--sheet", png, "--overwrite")
+    assert "with none of .jpg" in refused(models, png, "--sheet", "sheet")
+    assert "leave -o out" in refused(models, png, "--sheet", "other.png", "-o", "x.png")
+
+
+# -- dials -----------------------------------------------------------------------------------------
+
+
+def test_the_dials_of_the_command_are_those_of_stylizer(run, model, png, photo):
+    mask = np.zeros((20, 30), np.uint8)
+    mask[:, :15] = 255
+    Image.fromarray(mask).save("mask.png")
+    dials = ["--strength", "0.7", "--stroke", "2", "--keep-colors", "--mask", "mask.png"]
+    assert run(model, png, *dials)[0] == 0
+    wanted = Stylizer(model, device="cpu")(photo, 0.7, stroke=2, keep_colors=True, mask=mask)
+    np.testing.assert_array_equal(read_picture("photo-negative.png").rgb, wanted)
+
+
+def test_size_is_of_the_longest_side_of_larger_photos(run, model, photo):
+    Image.fromarray(photo).resize((300, 200)).save("large.png")
+    Image.fromarray(photo).save("small.png")
+    assert run(model, "large.png", "small.png", "--size", "90")[0] == 0
+    assert read_picture("large-negative.png").rgb.shape == (60, 90, 3)
+    assert read_picture("small-negative.png").rgb.shape == (20, 30, 3)
+
+
+def test_quality_and_strip(run, model, photo):
+    tags = Image.Exif()
+    tags[0x013B] = "Ann"
+    Image.fromarray(photo).save("photo.jpg", exif=tags, comment=b"by Ann")
+    sizes = []
+    for options in (["--quality", "30"], ["--strip"], []):
+        assert run(model, "photo.jpg", "--overwrite", *options)[0] == 0
+        picture = read_picture("photo-negative.jpg")
+        sizes.append(Path("photo-negative.jpg").stat().st_size)
+        assert (picture.exif == b"", picture.comment == b"") == (("--strip" in options),) * 2
+    assert sizes[0] < sizes[1] < sizes[2]
+
+
+def test_all_frames_of_an_animation(run, model):
+    frames = [Image.new("RGB", (20, 16), (level, 50, 0)) for level in (0, 100, 200)]
+    frames[0].save("film.gif", save_all=True, append_images=frames[1:], duration=[100, 200, 300], loop=0)
+    assert run(model, "film.gif")[0] == 0
+    film = read_picture("film-negative.gif")
+    assert [frame.duration for frame in (film, *film.later)] == [100, 200, 300]
+    for frame, level in zip((film, *film.later), (0, 100, 200), strict=True):
+        assert np.abs(frame.rgb.astype(int) - (255 - level, 205, 255)).max() <= 4
 
 
 # -- wrong calls and wrong inputs ------------------------------------------------------------------
@@ -238,6 +372,22 @@ def test_models_that_cannot_be_used(refused, model, make_model, png):
     assert "damaged" in refused("damaged.onnx", png)
     assert "damaged" in refused("damaged.onnx", "--info")
     assert "pip install --upgrade impasto" in refused(make_model(contract=99), png)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--stroke", "0.4"], ["--stroke", "nan"], ["--size", "0"], ["--size", "-1"], ["--quality", "0"],
+        ["--quality", "101"], ["--mask", "missing.png"],
+    ],
+)  # fmt: skip
+def test_wrong_dials(options, refused, model, png):
+    assert options[0] in refused(model, png, *options) or options[1] in refused(model, png, *options)
+
+
+def test_a_mask_of_another_shape(refused, model, png):
+    Image.new("L", (10, 30)).save("mask.png")
+    assert "does not have the shape of the photo" in refused(model, png, "--mask", "mask.png")
 
 
 @pytest.mark.parametrize("strength", ["-0.1", "1.01", "nan", "inf", "strong", ""])
@@ -292,7 +442,7 @@ def test_places_that_cannot_be_written(refused, model, png, monkeypatch):
 
 def test_a_place_that_turns_out_not_to_be_writable(run, model, png, monkeypatch):
     Path("file").write_text("not a folder")
-    monkeypatch.setattr(_cli, "check_writable", lambda result: None)
+    monkeypatch.setattr(_places, "check_writable", lambda result: None)
     before = files()
     status, out, err = run(model, png, "-o", "file/result.png")
     assert (status, out, files()) == (2, "", before)
@@ -301,7 +451,7 @@ def test_a_place_that_turns_out_not_to_be_writable(run, model, png, monkeypatch)
 
 def test_ctrl_c_leaves_nothing(run, model, png, monkeypatch):
     def interrupted(self, place, **options):
-        Path(place).write_bytes(b"half a pict")
+        place.write(b"half a pict")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Image.Image, "save", interrupted)
@@ -382,3 +532,26 @@ def test_a_reader_that_goes_away(unbuffered, model):
             env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_from_stdin_to_stdout(model, photo):
+    program = "from impasto._cli import main; main()"
+    data = io.BytesIO()
+    Image.fromarray(photo).save(data, "PNG")
+
+    def call(*arguments):
+        return subprocess.run([sys.executable, "-c", program, *arguments], input=data.getvalue(), capture_output=True)
+
+    done = call(model, "-")
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(read_picture(io.BytesIO(done.stdout)).rgb, 255 - photo)
+    done = call(model, "-", "-o", "result.jpg", "--json")
+    assert json.loads(done.stdout)["photo"] == "-"
+    assert read_picture("result.jpg").format == "JPEG"
+    assert b"no name to take into a folder" in call(model, "-", "-o", "out/").stderr
+    Image.fromarray(photo).save("photo.png")
+    done = call(model, "photo.png", "-o", "-", "--json")
+    np.testing.assert_array_equal(read_picture(io.BytesIO(done.stdout)).rgb, 255 - photo)
+    assert json.loads(done.stderr.splitlines()[-1])["result"] == "-"
+    done = call(model, "photo.png", "photo.png", "-o", "-")
+    assert (done.returncode, done.stdout) == (2, b"")

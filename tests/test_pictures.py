@@ -5,14 +5,14 @@ import os
 import struct
 import warnings
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
-from impasto import ImpastoError
+from impasto import ImpastoError, _pictures
 from impasto._color import srgb_profile
 from impasto._pictures import FORMATS, Picture, format_of, from_pil, read_picture, to_pil, write_picture
 from PIL import Image, ImageCms, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 ORIENTATION, ARTIST, EXIF_IFD, GPS_IFD, WIDTH, HEIGHT = 0x0112, 0x013B, 0x8769, 0x8825, 0xA002, 0xA003
 
@@ -472,12 +472,118 @@ def test_just_above_our_limit(tmp_path):
         assert "decompression bomb" in line(path)
 
 
-def test_several_pictures_in_one_file_are_refused(tmp_path):
-    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
-    for suffix in (".gif", ".webp", ".png", ".tif"):
-        path = tmp_path / f"film{suffix}"
-        frames[0].save(path, save_all=True, append_images=frames[1:])
-        assert "2 pictures" in line(path)
+def film(path, count=3, **options):
+    """Write frames that differ, the first opaque red, each of its own duration; gives their colours and durations."""
+    colours, durations = [(200, 20 + 60 * i, 40 * i) for i in range(count)], [100 + 50 * i for i in range(count)]
+    frames = [Image.new("RGB", (24, 16), colour) for colour in colours]
+    if path.suffix != ".tif":
+        options |= {"duration": durations, "loop": 2}
+    frames[0].save(path, save_all=True, append_images=frames[1:], **options)
+    return colours, durations
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".avif"])
+def test_animations_keep_frames_and_timing(tmp_path, suffix):
+    path, again = tmp_path / f"film{suffix}", tmp_path / f"again{suffix}"
+    colours, durations = film(path)
+    picture = read_picture(path)
+    write_picture(again, picture)
+    for found in (picture, read_picture(again)):
+        frames = [found, *found.later]
+        assert [frame.duration for frame in frames] == durations
+        for frame, colour in zip(frames, colours, strict=True):
+            assert np.abs(frame.rgb.astype(int) - colour).max() <= 4
+    if suffix != ".avif":  # which plays for ever
+        assert picture.loop == 2
+        with Image.open(again) as image:
+            assert image.info["loop"] == 2
+
+
+def test_frames_of_a_gif_keep_their_transparency(tmp_path):
+    frames = []
+    for x in (0, 8):  # a square that moves: nothing of the first may stay in the second
+        pixels = np.zeros((16, 16, 4), np.uint8)
+        pixels[:8, x : x + 8] = (250, 10, 10, 255)
+        frames.append(Image.fromarray(pixels))
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], disposal=2, duration=80)
+    write_picture(tmp_path / "b.gif", read_picture(tmp_path / "a.gif"))
+    found = read_picture(tmp_path / "b.gif")
+    for frame, wanted in zip((found, *found.later), frames, strict=True):
+        np.testing.assert_array_equal(frame.alpha, np.asarray(wanted)[..., 3])
+
+
+def test_pages_of_a_tiff_are_kept(tmp_path):
+    colours, _ = film(tmp_path / "a.tif")
+    write_picture(tmp_path / "b.tif", read_picture(tmp_path / "a.tif"))
+    found = read_picture(tmp_path / "b.tif")
+    assert [tuple(page.rgb[0, 0]) for page in (found, *found.later)] == colours
+    assert found.duration is None
+
+
+def test_frames_that_are_too_many_together_are_a_bomb(tmp_path, monkeypatch):
+    film(tmp_path / "film.gif")
+    monkeypatch.setattr(_pictures, "MAX_PIXELS", 24 * 16 * 3 - 1)
+    assert "decompression bomb" in line(tmp_path / "film.gif")
+
+
+# -- what else a file says -------------------------------------------------------------------------
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" dc:title="A title"/></x:xmpmeta>'
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif"])
+def test_xmp_is_kept_but_for_the_orientation(tmp_path, suffix):
+    path, again = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    options = {"xmp": XMP}
+    if suffix == ".png":
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        options = {"pnginfo": text}
+    Image.fromarray(smooth()).save(path, **options)
+    picture = read_picture(path)
+    assert picture.xmp == XMP.replace(b'"6"', b'"1"')
+    write_picture(again, picture)
+    assert read_picture(again).xmp == picture.xmp
+    write_picture(again, picture.stripped())
+    assert read_picture(again).xmp == b""
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".bmp"])
+def test_dots_per_inch_are_kept_and_turn_with_the_picture(tmp_path, suffix):
+    tags = Image.Exif()
+    if suffix == ".jpg":
+        tags[ORIENTATION] = 6
+    Image.fromarray(smooth()).save(tmp_path / f"a{suffix}", dpi=(300, 150), exif=tags.tobytes())
+    write_picture(tmp_path / f"b{suffix}", read_picture(tmp_path / f"a{suffix}").stripped())
+    with Image.open(tmp_path / f"b{suffix}") as image:
+        assert image.info["dpi"] == pytest.approx((150, 300) if suffix == ".jpg" else (300, 150), rel=1e-3)
+
+
+def test_texts_of_a_png_and_the_comment_of_a_jpeg_are_kept(tmp_path):
+    text = PngInfo()
+    text.add_text("Author", "Ann")
+    text.add_itxt("Title", "陰画", zip=True)
+    Image.fromarray(smooth()).save(tmp_path / "a.png", pnginfo=text)
+    Image.fromarray(smooth()).save(tmp_path / "a.jpg", comment=b"by Ann")
+    for name in ("a.png", "a.jpg"):
+        write_picture(tmp_path / f"kept-{name}", read_picture(tmp_path / name))
+        write_picture(tmp_path / f"bare-{name}", read_picture(tmp_path / name).stripped())
+    with Image.open(tmp_path / "kept-a.png") as kept, Image.open(tmp_path / "bare-a.png") as bare:
+        assert kept.text == {"Author": "Ann", "Title": "陰画"}
+        assert bare.text == {}
+    with Image.open(tmp_path / "kept-a.jpg") as kept, Image.open(tmp_path / "bare-a.jpg") as bare:
+        assert kept.info["comment"] == b"by Ann"
+        assert "comment" not in bare.info
+
+
+def test_quality_is_of_lossy_formats(tmp_path, rgb):
+    sizes = {}
+    for quality in (None, 95, 30):
+        write_picture(tmp_path / "a.jpg", Picture(rgb, format="JPEG"), quality=quality)
+        sizes[quality] = (tmp_path / "a.jpg").stat().st_size
+        write_picture(tmp_path / "a.png", Picture(rgb), quality=quality)
+        np.testing.assert_array_equal(read_picture(tmp_path / "a.png").rgb, rgb)
+    assert sizes[30] < sizes[95] == sizes[None]
 
 
 def test_an_open_file_is_read_and_left_open(rgb):
@@ -504,7 +610,7 @@ def test_a_failed_write_leaves_the_old_file(rgb, tmp_path, monkeypatch):
     path.write_text("what was there")
 
     def fail(self, place, **options):
-        Path(place).write_bytes(b"half a pict")
+        place.write(b"half a pict")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", fail)

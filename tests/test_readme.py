@@ -91,7 +91,7 @@ def test_the_gallery_command_draws_a_sheet(tmp_path, model):
     words = [sys.executable, "-m", "benchmarks.gallery", str(tmp_path / "sheet.jpg"), str(model), "--size", "32"]
     subprocess.run(words, cwd=ROOT, check=True, timeout=120)
     with Image.open(tmp_path / "sheet.jpg") as sheet:
-        assert sheet.size == (4 * 40 + 8, 2 * 40 + 8)
+        assert sheet.size == (5 * 40 + 8, 2 * 40 + 8)
 
 
 def test_the_scores_name_the_shipped_styles():

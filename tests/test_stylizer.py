@@ -44,9 +44,11 @@ def test_arrays(shape, stylizer):
 @pytest.mark.parametrize("shape", [(20, 30, 4), (2, 6, 5, 4)])
 def test_arrays_keep_their_alpha(shape, stylizer):
     photo = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    photo[..., 3] |= 16  # what lies under less is not seen: see test_dials.py
     result = stylizer(photo)
     np.testing.assert_array_equal(result[..., :3], 255 - photo[..., :3])
     np.testing.assert_array_equal(result[..., 3], photo[..., 3])
+    np.testing.assert_array_equal(stylizer(photo, 0), photo)
 
 
 def test_arrays_of_any_layout(photo, stylizer):
@@ -117,10 +119,10 @@ def test_images_of_pillow(photo, stylizer):
     assert result.mode == "RGB"
     np.testing.assert_array_equal(np.asarray(result), 255 - photo)
 
-    clear = np.dstack([photo, photo[..., 0]])
-    result = stylizer(Image.fromarray(clear))
+    alpha = photo[..., 0] | 16
+    result = stylizer(Image.fromarray(np.dstack([photo, alpha])))
     assert result.mode == "RGBA"
-    np.testing.assert_array_equal(np.asarray(result), np.dstack([255 - photo, photo[..., 0]]))
+    np.testing.assert_array_equal(np.asarray(result), np.dstack([255 - photo, alpha]))
 
     grey = stylizer(Image.fromarray(photo[..., 0]))
     np.testing.assert_array_equal(np.asarray(grey), np.repeat(255 - photo[..., :1], 3, axis=-1))

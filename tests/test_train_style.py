@@ -495,7 +495,7 @@ def command(*arguments, **settings):
         (["--style", "style.png", "--size", "abc"], "--size"),
         (["--style", "style.png", "--frobnicate"], "--frobnicate"),
         (["--resume", "photos"], "not a run folder"),
-        (["--style", "style.png", "--from", "photos"], "--from photos: neither scratch nor a run folder"),
+        (["--style", "style.png", "--from", "photos"], "--from photos: neither base nor scratch nor a run folder"),
         (["--resume", "tiny.run", "--steps", "9"], "leave out --steps"),
         (["--style", "style.png", "--content", "photos", "--vgg-weights", "style.png"], "--vgg-weights"),
     ],

@@ -3,20 +3,26 @@
 Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
 """
 
+import json
 import os
 import sys
-from dataclasses import fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import impasto_models
 import typer
 
 from ._console import run
 from ._contract import StyleInfo
 from ._device import Device
 from ._errors import ImpastoError
-from ._files import check_writable
+from ._places import STDOUT, Job, check_sheet, expanded, plan
 from ._styles import describe, locate
+
+if TYPE_CHECKING:
+    from ._batch import Finish
+    from ._stylizer import Look, Stylizer
 
 COMMAND = "apply-style"
 
@@ -36,10 +42,18 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _strength(strength: float) -> float:
-    if not 0 <= strength <= 1:  # typer's own range lets NaN through
-        raise typer.BadParameter(f"{strength} is not in 0..1")
-    return strength
+def _within(least: float, most: float, value: float) -> float:
+    if not least <= value <= most:  # typer's own range lets NaN through
+        raise typer.BadParameter(f"{value} is not in {least:g}..{most:g}")
+    return value
+
+
+def _strength(value: float) -> float:
+    return _within(0, 1, value)
+
+
+def _stroke(value: float) -> float:
+    return _within(0.5, 2, value)
 
 
 @app.command(
@@ -48,118 +62,136 @@ def _strength(strength: float) -> float:
 )
 def apply_style(
     model: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help="A .onnx file or the name of a shipped style.", show_default=False),
-    ],
+        str | None,
+        typer.Argument(
+            metavar="MODEL", help="A .onnx file or the name of a shipped style; several with commas.",
+            show_default=False,
+        ),
+    ] = None,
     photos: Annotated[
         list[Path] | None,
         # readable=False: typer would end the whole batch over one photo that may not be read
-        typer.Argument(metavar="PHOTO...", help="The pictures to restyle.", show_default=False, readable=False),
+        typer.Argument(
+            metavar="PHOTO...", help="The pictures to restyle; - for stdin.", show_default=False, readable=False
+        ),
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="OUT", help="The file to write, or a folder with a slash: out/"),
+        typer.Option(
+            "--output", "-o", metavar="OUT",
+            help="The file to write, a folder with a slash: out/, a pattern: {stem}-{style}{suffix}, or - for stdout.",
+        ),
     ] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Restyle all pictures in folders.")] = False,
     strength: Annotated[
-        float,
-        typer.Option(metavar="S", callback=_strength, help="From 0, the photo itself, to 1, the full style."),
+        float, typer.Option(metavar="S", callback=_strength, help="From 0, the photo itself, to 1, the full style.")
     ] = 1.0,
+    stroke: Annotated[
+        float, typer.Option(metavar="S", callback=_stroke, help="Size of the brushwork, from 0.5 to 2.")
+    ] = 1.0,
+    keep_colors: Annotated[
+        bool, typer.Option("--keep-colors", help="Take lightness from the style and colour from the photo.")
+    ] = False,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Paint only where this is white.", readable=False)
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(metavar="PIXELS", min=1, help="Reduce larger photos to this longest side first.")
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.", show_default="95")
+    ] = None,
+    strip: Annotated[bool, typer.Option("--strip", help="Leave out EXIF, XMP, texts and comments.")] = False,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where to run; cuda fails where it cannot be had.")] = "auto",
-    info: Annotated[bool, typer.Option("--info", help="Print what the model says about itself.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each picture.")] = False,
+    styles: Annotated[bool, typer.Option("--list", help="Print the shipped styles.")] = False,
+    info: Annotated[bool, typer.Option("--info", help="Print what the model says about itself.")] = False,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")
     ] = False,
 ) -> int:
-    path = locate(model)
-    style = describe(path)
+    if styles:
+        _print_styles()
+        return 0
+    if not model:
+        raise ImpastoError("no MODEL given: a .onnx file or the name of a shipped style (apply-style --list)")
+    paths = [locate(model)] if os.path.exists(model) else [locate(one) for one in model.split(",")]
+    names = [describe(path).name for path in paths]
     if info:
         if photos:
             raise ImpastoError("--info takes a model and no photos")
-        _print_info(style)
+        for path in paths:
+            _print_info(describe(path))
         return 0
     if not photos:
         raise ImpastoError("no photo given; see apply-style --help")
-    return _restyle(path, plan(photos, output, style.name, overwrite=overwrite), strength, device)
+    if sheet:
+        if output:
+            raise ImpastoError("--sheet names the file to write: leave -o out")
+        photos = [photo for photo, _ in expanded(photos, names, recursive=recursive)]
+        check_sheet(sheet, photos, overwrite=overwrite)
+    else:
+        jobs = plan(photos, output, names, recursive=recursive, overwrite=overwrite)
+        if STDOUT in jobs[0].results and sys.stdout.isatty():
+            raise ImpastoError("a picture is not for the terminal: send it on, or give a file with -o")
+
+    from ._batch import Finish
+    from ._dials import read_mask
+    from ._stylizer import Look, Stylizer
+
+    look = Look(strength, stroke, keep_colors, None if mask is None else read_mask(mask))
+    stylizers = [Stylizer(path, device=device) for path in paths]
+    if sheet:
+        from ._sheet import contact_sheet
+
+        contact_sheet(photos, stylizers, look, size, sheet)
+        print(sheet)
+        return 0
+    return _restyle(jobs, stylizers, look, Finish(size, quality, strip), as_json=as_json)
 
 
-def plan(photos: list[Path], output: str | None, style: str, *, overwrite: bool) -> list[tuple[Path, Path]]:
-    """Pair each photo with the file to write.
+def _restyle(jobs: list[Job], stylizers: "list[Stylizer]", look: "Look", finish: "Finish", *, as_json: bool) -> int:
+    """Restyle the photos of ``jobs``, past bad ones if there are several; return the exit status."""
+    from tqdm import tqdm
 
-    Args:
-        photos: one or more.
-        output: a file, or a folder, or None for the folder of each photo.
-        style: part of the name of each result that ``output`` does not name itself.
-        overwrite: whether results may replace files.
+    from ._batch import restyle_all
 
-    Raises:
-        ImpastoError: two photos would be written to one file, or a file would be written over a photo or,
-            without ``overwrite``, over anything; or ``output`` does not fit or cannot be written.
-    """
-    folder = None if output is None else Path(output)
-    names = [f"{photo.stem}-{style}{photo.suffix}" for photo in photos]
-    pairs = [(photo, (folder or photo.parent) / name) for photo, name in zip(photos, names, strict=True)]
-    if output is not None and not output.endswith(("/", os.sep)) and not os.path.isdir(output):
-        if len(photos) == 1:
-            _check_suffix(output)
-            pairs = [(photos[0], Path(output))]
-        elif os.path.exists(output) or Path(output).suffix:
-            raise ImpastoError(f"-o {output} is one file for {len(photos)} photos; give a folder, as in -o out/")
-    _check_places(pairs, overwrite=overwrite)
-    return pairs
-
-
-def _check_suffix(output: str) -> None:
-    from ._pictures import FORMATS, format_of
-
-    if format_of(output) is None:
-        known = " ".join(one.suffixes[0] for one in FORMATS.values())
-        raise ImpastoError(f"-o {output} ends neither with a slash, for a folder, nor with one of {known}")
-
-
-def _check_places(pairs: list[tuple[Path, Path]], *, overwrite: bool) -> None:
-    """Raise `ImpastoError` where a result would replace a photo, another result, or what it may not."""
-    read = {os.path.realpath(photo) for photo, _ in pairs}
-    written: dict[str, Path] = {}
-    for photo, result in pairs:
-        place = os.path.realpath(result)
-        if place in read:
-            raise ImpastoError(f"{result} would be written over a photo; choose another place with -o")
-        if place in written:
-            if os.path.realpath(written[place]) == os.path.realpath(photo):
-                raise ImpastoError(f"{photo} is given twice")
-            raise ImpastoError(f"{written[place]} and {photo} would both be written to {result}: restyle one at a time")
-        check_writable(result)
-        if not overwrite and os.path.lexists(result):
-            raise ImpastoError(f"{result} exists; --overwrite replaces it")
-        written[place] = photo
-
-
-def _restyle(model: Path, pairs: list[tuple[Path, Path]], strength: float, device: Device) -> int:
-    """Restyle the photos of ``pairs``, past bad ones if there are several; return the exit status."""
-    from ._pictures import format_of, read_picture, write_picture
-    from ._stylizer import Stylizer
-
-    stylizer = Stylizer(model, device=device)
-    announced, failed = False, 0
-    for photo, result in pairs:
-        try:
-            picture = read_picture(photo)
-            if not announced:
-                _say(f"{stylizer.info.name} on {_place(stylizer.device, stylizer.why_cpu)}")
+    count = sum(len(job.results) for job in jobs)
+    failures = []
+    announced = False
+    # disable=None: no bar where stderr is not a terminal
+    with tqdm(total=count, unit="picture", disable=None if count > 1 else True, leave=False) as progress:
+        for record in restyle_all(jobs, stylizers, look, finish):
+            if not announced and not record.error:
                 announced = True
-            # A suffix that was asked for decides; the photo's own may belie its format, and is kept.
-            asked = format_of(result) if result.suffix != photo.suffix else None
-            styled = replace(picture, rgb=stylizer(picture.rgb, strength), format=asked or picture.format)
-            write_picture(result, styled)
-        except ImpastoError as error:
-            if len(pairs) == 1:
-                raise
-            _say(" ".join(str(error).split()))
-            failed += 1
-        else:
-            print(result, flush=True)
-    return 1 if failed else 0
+                first = stylizers[0]
+                names = ", ".join(stylizer.info.name for stylizer in stylizers)
+                progress.write(f"{COMMAND}: {names} on {_place(first.device, first.why_cpu)}", file=sys.stderr)
+            if record.error:
+                failures.append(record.error)
+            to_stdout = record.result == str(STDOUT)
+            if as_json:
+                progress.write(json.dumps(asdict(record)), file=sys.stderr if to_stdout else sys.stdout)
+            elif record.result and not to_stdout:
+                progress.write(record.result, file=sys.stdout)
+            progress.update()
+    if count == 1 and failures:
+        raise ImpastoError(failures[0])
+    for failure in failures:
+        _say(failure)
+    return 1 if failures else 0
+
+
+def _print_styles() -> None:
+    names = impasto_models.names()
+    width = max(map(len, names), default=0)
+    for name in names:
+        style = describe(impasto_models.path(name))
+        print(f"{name:{width}}  {_safe(style.title)}{_safe(f' ({style.credit})') if style.credit else ''}")
 
 
 def _place(device: str, why_cpu: str) -> str:
@@ -177,6 +209,9 @@ def _print_info(style: StyleInfo) -> None:
     for each in fields(style):
         value = getattr(style, each.name)
         text = f"{len(value):,} bytes" if isinstance(value, bytes) else str(value)
-        # A model may come from anywhere, and a terminal obeys control characters.
-        safe = "".join(one if one.isprintable() else "?" for one in text)
-        print(f"{each.name.replace('_', ' '):{width}}  {safe}")
+        print(f"{each.name.replace('_', ' '):{width}}  {_safe(text)}")
+
+
+def _safe(text: str) -> str:
+    # a model may come from anywhere, and a terminal obeys control characters
+    return "".join(one if one.isprintable() else "?" for one in text)

@@ -1,5 +1,6 @@
-"""EXIF of a picture whose pixels were turned upright."""
+"""EXIF and XMP of a picture whose pixels were turned upright."""
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _PREFIX = b"Exif\0\0"  # what JPEG puts before the block, and Pillow's writers take for all formats
+XMP_KEYWORD = "XML:com.adobe.xmp"  # under which PNG keeps it
 _ORIENTATION, _EXIF_IFD, _GPS_IFD, _SHORT = 0x0112, 0x8769, 0x8825, 3
 _WIDTH, _HEIGHT = 0xA002, 0xA003  # of the picture, in the Exif IFD
 
@@ -47,6 +49,15 @@ def upright(exif: bytes, *, turned: bool) -> bytes:
     except (struct.error, ValueError):
         return b""
     return _PREFIX + bytes(block)
+
+
+def upright_xmp(xmp: object) -> bytes:
+    """XMP as Pillow found it, its ``tiff:Orientation`` set to 1; empty for anything but bytes or text."""
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    if not isinstance(xmp, bytes):
+        return b""
+    return re.sub(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""", rb"\g<1>1", xmp)
 
 
 def _entries(block: bytearray, ifd: int, order: str) -> dict[int, int]:

@@ -1,7 +1,7 @@
 """Restyling pictures with an exported model."""
 
-import math
 import os
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, overload
 
@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     import numpy as np
     import onnxruntime
     from PIL import Image
+
+    from ._pictures import Picture
+
+
+STRENGTHS, STROKES = (0, 1), (0.5, 2)  # from, to
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """How a style is applied: the dials of `Stylizer.__call__`, checked; ``mask`` is uint8 ``[H, W]``."""
+
+    strength: float = 1.0
+    stroke: float = 1.0
+    keep_colors: bool = False
+    mask: "np.ndarray | None" = None
 
 
 class Stylizer:
@@ -47,34 +62,48 @@ class Stylizer:
         return f"<Stylizer {self.info.name} on {self.device}>"
 
     @overload
-    def __call__(self, photo: "str | os.PathLike[str] | Image.Image", strength: float = 1.0) -> "Image.Image": ...
+    def __call__(
+        self, photo: "str | os.PathLike[str] | Image.Image", strength: float = 1.0, *, stroke: float = 1.0,
+        keep_colors: bool = False, mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None" = None,
+    ) -> "Image.Image": ...  # fmt: skip
     @overload
-    def __call__(self, photo: "np.ndarray", strength: float = 1.0) -> "np.ndarray": ...
-    def __call__(self, photo, strength=1.0):
+    def __call__(
+        self, photo: "np.ndarray", strength: float = 1.0, *, stroke: float = 1.0,
+        keep_colors: bool = False, mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None" = None,
+    ) -> "np.ndarray": ...  # fmt: skip
+    def __call__(self, photo, strength=1.0, *, stroke=1.0, keep_colors=False, mask=None):
         """Restyle a picture.
 
         Args:
-            photo: a path; Pillow's image of any mode; or an array, uint8 ``[H, W, C]`` or ``[N, H, W, C]``,
-                sRGB, of 3 channels or 4 (the last being alpha).
+            photo: a path (of an animation the first frame is taken); Pillow's image of any mode; or an array,
+                uint8 ``[H, W, C]`` or ``[N, H, W, C]``, sRGB, of 3 channels or 4 (the last being alpha).
             strength: 0 (the photo itself) to 1 (the full style).
+            stroke: 0.5 to 2, the size of the brushwork beside what the style has by itself. The network works on
+                the photo at 1 / ``stroke`` of its size; the result has the photo's.
+            keep_colors: take the style's lightness alone, and hue and chroma of the photo.
+            mask: where the style goes: white for the style, black for the photo, with a soft edge. A path,
+                Pillow's image, or an array, uint8 ``[h, w]``, of the photo's shape; any size.
 
         Returns:
             The like: for an array one of the same shape; otherwise an upright sRGB image of mode RGB, or RGBA
             where there is transparency. Alpha comes back as it was.
 
         Raises:
-            ImpastoError: a file that is not a readable picture, or a picture too large for the memory.
-            TypeError: neither a path nor an image nor a uint8 array, or a strength that is not a number.
-            ValueError: an array of another shape, or a strength outside 0..1.
+            ImpastoError: a file that is not a readable picture, a picture too large for the memory, or a mask of
+                another shape than the photo.
+            TypeError: neither a path nor an image nor a uint8 array, or a dial that is not a number.
+            ValueError: an array of another shape, or a dial out of its range.
         """
         import numpy as np
         from PIL import Image
 
         from . import _pictures
 
-        check_strength(strength)
+        check_dial("strength", strength, *STRENGTHS)
+        check_dial("stroke", stroke, *STROKES)
+        look = Look(strength, stroke, keep_colors, _mask(mask))
         if isinstance(photo, np.ndarray):
-            return self._array(photo, strength)
+            return self._array(photo, look)
         if isinstance(photo, str | os.PathLike):
             picture = _pictures.read_picture(photo)
         elif isinstance(photo, Image.Image):
@@ -82,9 +111,19 @@ class Stylizer:
         else:
             kind = type(photo).__name__
             raise TypeError(f"photo must be a path, an image of Pillow's or a uint8 array, not {kind}")
-        return _pictures.to_pil(_pictures.Picture(self._array(picture.rgb, strength), picture.alpha))
+        return _pictures.to_pil(self.restyle(picture, look))
 
-    def _array(self, photo: "np.ndarray", strength: float) -> "np.ndarray":
+    def restyle(self, picture: "Picture", look: "Look") -> "Picture":
+        """`__call__` for a picture with all that its file said, and its later frames."""
+        pixels = picture.rgb
+        if picture.alpha is not None:
+            import numpy as np
+
+            pixels = np.dstack([pixels, picture.alpha])
+        later = tuple(self.restyle(frame, look) for frame in picture.later)
+        return replace(picture, rgb=self._array(pixels, look)[..., :3], later=later)
+
+    def _array(self, photo: "np.ndarray", look: "Look") -> "np.ndarray":
         """`__call__` for arrays."""
         import numpy as np
 
@@ -93,10 +132,33 @@ class Stylizer:
         if photo.ndim not in (3, 4) or photo.shape[-1] not in (3, 4) or 0 in photo.shape:
             shape = list(photo.shape)
             raise ValueError(f"an array must be [H, W, C] or [N, H, W, C] with C 3 or 4, not {shape}")
-        rgb = photo[..., :3] if photo.ndim == 4 else photo[None, ..., :3]
-        result = self._run(np.ascontiguousarray(rgb), strength)
-        result = result.reshape(*photo.shape[:-1], 3)
+        batch = photo if photo.ndim == 4 else photo[None]
+        result = self._painted(batch, look).reshape(*photo.shape[:-1], 3)
         return result if photo.shape[-1] == 3 else np.concatenate([result, photo[..., 3:]], axis=-1)
+
+    def _painted(self, batch: "np.ndarray", look: "Look") -> "np.ndarray":
+        """uint8 ``[N, H, W, 3 or 4]`` to ``[N, H, W, 3]``."""
+        import numpy as np
+
+        rgb = np.ascontiguousarray(batch[..., :3])
+        plain = batch.shape[-1] == 3 and look.stroke == 1 and not look.keep_colors and look.mask is None
+        if plain or look.strength == 0:  # the photo itself, whatever the other dials say
+            return self._run(rgb, look.strength)
+        from . import _dials
+
+        height, width = rgb.shape[1:3]
+        seen = rgb
+        if batch.shape[-1] == 4:
+            seen = np.stack([_dials.filled(*one) for one in zip(rgb, batch[..., 3], strict=True)])
+        if look.stroke != 1:
+            tall, wide = (max(1, round(side / look.stroke)) for side in (height, width))
+            seen = np.stack([_dials.resized(one, tall, wide) for one in seen])
+        painted = [_dials.resized(one, height, width) for one in self._run(seen, look.strength)]
+        if look.keep_colors:
+            painted = [_dials.with_colors_of(*pair) for pair in zip(rgb, painted, strict=True)]
+        if look.mask is not None:
+            painted = [_dials.blended(*pair, look.mask) for pair in zip(rgb, painted, strict=True)]
+        return np.stack(painted)
 
     def _run(self, batch: "np.ndarray", strength: float) -> "np.ndarray":
         """One pass of the network: uint8 ``[N, H, W, 3]`` to the same."""
@@ -119,12 +181,27 @@ class Stylizer:
         return result
 
 
-def check_strength(strength: float) -> None:
-    """Raise what `Stylizer.__call__` says of a wrong strength."""
-    if not isinstance(strength, Real):
-        raise TypeError(f"strength must be a number, not {type(strength).__name__}")
-    if math.isnan(strength) or not 0 <= strength <= 1:
-        raise ValueError(f"strength must be 0 to 1, not {strength}")
+def check_dial(name: str, value: float, least: float, most: float) -> None:
+    """Raise what `Stylizer.__call__` says of a dial that is not a number from ``least`` to ``most``."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    if not least <= value <= most:  # NaN too
+        raise ValueError(f"{name} must be {least:g} to {most:g}, not {value}")
+
+
+def _mask(mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None") -> "np.ndarray | None":
+    """A mask of any kind as uint8 ``[H, W]``."""
+    import numpy as np
+
+    from . import _dials
+
+    if mask is None:
+        return None
+    if not isinstance(mask, np.ndarray):
+        return _dials.read_mask(mask)
+    if mask.dtype != np.uint8 or mask.ndim != 2 or 0 in mask.shape:
+        raise ValueError(f"a mask must be a uint8 array [H, W], not {mask.dtype} {list(mask.shape)}")
+    return mask
 
 
 def _run_bound(session: "onnxruntime.InferenceSession", feeds: "dict[str, np.ndarray]", device: str) -> "np.ndarray":

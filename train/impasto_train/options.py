@@ -50,7 +50,7 @@ class Options:
         f"{MINUTES_ON_CPU:g} on a CPU, {MINUTES_ON_GPU:g} on a GPU",
         least=0,
     )
-    from_: str = option("scratch", "Start from 'scratch', or from what the run in this folder has learned.")
+    from_: str = option("base", "Start from 'base', which has learned several styles, 'scratch', or a run folder.")
     size: int = option(256, "Side of the square training crops, in pixels.", least=32)
     batch_size: int = option(1, "Crops a step.", least=1)
     style_size: int = option(384, "Short side of the style picture in pixels: smaller gives finer strokes.", least=32)

@@ -1,0 +1,125 @@
+"""Restyling many pictures: the next one is read and the last one written while the network works."""
+
+import io
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ._errors import ImpastoError
+from ._pictures import Picture, format_of, read_picture, save_picture, shrunk, write_picture
+from ._places import STDIN, STDOUT, Job
+from ._stylizer import Look, Stylizer
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of a photo in a style."""
+
+    photo: str
+    style: str
+    result: str | None
+    """Where it was written, None if it failed."""
+    width: int | None
+    height: int | None
+    seconds: float | None
+    """Of the network alone."""
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How pictures are taken in and written."""
+
+    size: int | None = None
+    """Longest side in pixels to which larger photos are reduced first."""
+    quality: int | None = None
+    strip: bool = False
+
+
+def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, finish: Finish) -> Iterator[Record]:
+    """Restyle the photos of ``jobs`` in each style, in order, past those that fail.
+
+    One picture is read ahead and one written behind, so that three are in memory at the most.
+    """
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        try:
+            coming = reader.submit(_read, jobs[0].photo, finish)
+            going: deque[Callable[[], Record]] = deque()
+            for index, job in enumerate(jobs):
+                this, failure = _outcome(coming)
+                if index + 1 < len(jobs):
+                    coming = reader.submit(_read, jobs[index + 1].photo, finish)
+                for stylizer, result in zip(stylizers, job.results, strict=True):
+                    going.append(_restyle(this, failure, job.photo, result, stylizer, look, finish, writer))
+                    if len(going) > 1:
+                        yield going.popleft()()
+            yield from (finished() for finished in going)
+        finally:  # also on Ctrl-C: what is being written is finished, what waits is not begun
+            for pool in (reader, writer):
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _read(photo: Path, finish: Finish) -> Picture:
+    picture = read_picture(io.BytesIO(sys.stdin.buffer.read()) if photo == STDIN else photo)
+    if finish.size:
+        picture = shrunk(picture, finish.size)
+    return picture.stripped() if finish.strip else picture
+
+
+def _outcome(future: "Future[Picture]") -> tuple[Picture | None, ImpastoError | None]:
+    try:
+        return future.result(), None
+    except ImpastoError as error:
+        return None, error
+
+
+def _restyle(
+    picture: Picture | None, failure: ImpastoError | None, photo: Path, result: Path, stylizer: Stylizer, look: Look,
+    finish: Finish, writer: ThreadPoolExecutor,
+) -> Callable[[], Record]:  # fmt: skip
+    """Run the network, begin to write, and give what waits for the end of that."""
+    name = stylizer.info.name
+
+    def failed(error: ImpastoError) -> Record:
+        return Record(os.fspath(photo), name, None, None, None, None, " ".join(str(error).split()))
+
+    if picture is None:
+        assert failure is not None
+        error = failure
+        return lambda: failed(error)
+    start = time.perf_counter()
+    try:
+        painted = stylizer.restyle(picture, look)
+    except ImpastoError as problem:
+        error = problem
+        return lambda: failed(error)
+    seconds = time.perf_counter() - start
+    # A suffix that was asked for decides; the photo's own may belie its format, and is kept.
+    asked = format_of(result) if result.suffix != photo.suffix else None
+    painted = replace(painted, format=asked or picture.format)
+    writing = writer.submit(_write, result, painted, finish)
+
+    def finished() -> Record:
+        try:
+            writing.result()
+        except ImpastoError as error:
+            return failed(error)
+        height, width = painted.rgb.shape[:2]
+        return Record(os.fspath(photo), name, os.fspath(result), width, height, round(seconds, 4), None)
+
+    return finished
+
+
+def _write(result: Path, painted: Picture, finish: Finish) -> None:
+    if result == STDOUT:
+        data = io.BytesIO()  # some formats are written back and forth
+        save_picture(data, painted, quality=finish.quality, name="stdout")
+        sys.stdout.buffer.write(data.getbuffer())
+        sys.stdout.buffer.flush()
+    else:
+        write_picture(result, painted, quality=finish.quality)

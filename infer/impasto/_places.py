@@ -1,0 +1,156 @@
+"""Which files a call of ``apply-style`` reads and writes: settled and checked before any work is done."""
+
+import os
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from ._errors import ImpastoError
+from ._files import check_writable
+
+STDIN = STDOUT = Path("-")
+FIELDS = ("stem", "style", "suffix")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo (or `STDIN`) and the file (or `STDOUT`) for each style."""
+
+    photo: Path
+    results: tuple[Path, ...]
+
+
+def plan(
+    photos: list[Path], output: str | None, styles: list[str], *, recursive: bool = False, overwrite: bool = False
+) -> list[Job]:
+    """Pair each photo with the files to write.
+
+    Args:
+        photos: one or more files, or folders if ``recursive``, or `STDIN`.
+        output: a file, ``-`` for stdout, a folder, a pattern with the `FIELDS` in braces, or None for the folder of
+            each photo.
+        styles: names, part of each result that ``output`` does not name itself.
+        overwrite: whether results may replace files.
+
+    Raises:
+        ImpastoError: two results would be written to one file, or one over a photo or, without ``overwrite``, over
+            anything; or ``output`` does not fit or cannot be written; or a folder holds no photos.
+    """
+    found = expanded(photos, styles, recursive=recursive)
+    if any(photo == STDIN for photo, _ in found) and output is None:
+        output = str(STDOUT)
+    single = len(found) * len(styles) == 1
+    if output is None:
+        jobs = [Job(photo, tuple(photo.parent / _name(photo, style) for style in styles)) for photo, _ in found]
+    elif "{" in output:
+        _check_pattern(output)
+        jobs = [Job(photo, tuple(_filled(output, photo, style) for style in styles)) for photo, _ in found]
+    elif output == str(STDOUT) or not (output.endswith(("/", os.sep)) or os.path.isdir(output)):
+        if single:
+            if output != str(STDOUT):
+                check_suffix(output)
+            jobs = [Job(found[0][0], (Path(output),))]
+        elif output == str(STDOUT) or os.path.exists(output) or Path(output).suffix:
+            count = f"{len(found)} photos" if len(found) > 1 else f"{len(styles)} styles"
+            raise ImpastoError(f"-o {output} is one file for {count}; give a folder, as in -o out/")
+        else:
+            jobs = _in_folder(found, Path(output), styles)
+    else:
+        jobs = _in_folder(found, Path(output), styles)
+    _check_places(jobs, overwrite=overwrite)
+    return jobs
+
+
+def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
+    """The files that ``photos`` stand for, each with its folder relative to that argument.
+
+    Raises:
+        ImpastoError: as `plan`.
+    """
+    return [one for photo in photos for one in _files(photo, styles, recursive=recursive)]
+
+
+def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
+    if not (recursive and photo.is_dir()):
+        return [(photo, Path())]
+    from ._pictures import format_of
+
+    files = sorted(path for path in photo.rglob("*") if format_of(path) and path.is_file())
+    visible = [path for path in files if not any(part.startswith(".") for part in path.relative_to(photo).parts)]
+    # a second run over a folder does not restyle what the first one made
+    made = {path.with_name(_name(path, style)) for path in visible for style in styles}
+    found = [path for path in visible if path not in made]
+    if not found:
+        raise ImpastoError(f"{photo} holds no photos")
+    return [(path, path.relative_to(photo).parent) for path in found]
+
+
+def _name(photo: Path, style: str) -> str:
+    return f"{photo.stem}-{style}{photo.suffix}"
+
+
+def _in_folder(found: list[tuple[Path, Path]], folder: Path, styles: list[str]) -> list[Job]:
+    if any(photo == STDIN for photo, _ in found):
+        raise ImpastoError("- has no name to take into a folder: give a file, as in -o result.jpg")
+    return [Job(photo, tuple(folder / inner / _name(photo, style) for style in styles)) for photo, inner in found]
+
+
+def _check_pattern(output: str) -> None:
+    known = " ".join(f"{{{field}}}" for field in FIELDS)
+    try:
+        fields = [field for _, field, spec, conversion in string.Formatter().parse(output) if field is not None]
+        plain = all(not spec and not conversion for _, _, spec, conversion in string.Formatter().parse(output))
+    except ValueError as error:
+        raise ImpastoError(f"-o {output} is no pattern ({error}); it may hold {known}") from error
+    if not plain or not set(fields) <= set(FIELDS):
+        raise ImpastoError(f"-o {output} is no pattern; it may hold {known}")
+    if not output.endswith("{suffix}"):
+        check_suffix(output)
+
+
+def _filled(pattern: str, photo: Path, style: str) -> Path:
+    named = Path("stdin.png") if photo == STDIN else photo
+    return Path(pattern.format(stem=named.stem, style=style, suffix=named.suffix))
+
+
+def check_suffix(output: str, option: str = "-o") -> None:
+    """Raise `ImpastoError` if ``output`` does not end like a picture that can be written."""
+    from ._pictures import FORMATS, format_of
+
+    if format_of(output) is None:
+        known = " ".join(one.suffixes[0] for one in FORMATS.values())
+        folder = "neither with a slash, for a folder, nor with one" if option == "-o" else "with none"
+        raise ImpastoError(f"{option} {output} ends {folder} of {known}")
+
+
+def _check_places(jobs: list[Job], *, overwrite: bool) -> None:
+    """Raise `ImpastoError` where a result would replace a photo, another result, or what it may not."""
+    read = {os.path.realpath(job.photo) for job in jobs if job.photo != STDIN}
+    written: dict[str, Path] = {}
+    for photo, result in ((job.photo, result) for job in jobs for result in job.results):
+        if result == STDOUT:
+            continue
+        place = os.path.realpath(result)
+        if place in read:
+            raise ImpastoError(f"{result} would be written over a photo; choose another place with -o")
+        if place in written:
+            if os.path.realpath(written[place]) == os.path.realpath(photo):
+                raise ImpastoError(f"{photo} is given twice, or two styles have one name")
+            raise ImpastoError(f"{written[place]} and {photo} would both be written to {result}: restyle one at a time")
+        check_result(result, overwrite=overwrite)
+        written[place] = photo
+
+
+def check_sheet(sheet: Path, photos: list[Path], *, overwrite: bool) -> None:
+    """Raise `ImpastoError` if ``sheet`` cannot be written, may not be, or is one of ``photos``."""
+    check_suffix(str(sheet), "--sheet")
+    if os.path.realpath(sheet) in map(os.path.realpath, photos):
+        raise ImpastoError(f"{sheet} would be written over a photo; choose another place for --sheet")
+    check_result(sheet, overwrite=overwrite)
+
+
+def check_result(result: Path, *, overwrite: bool) -> None:
+    """Raise `ImpastoError` if ``result`` cannot be written, or may not be."""
+    check_writable(result)
+    if not overwrite and os.path.lexists(result):
+        raise ImpastoError(f"{result} exists; --overwrite replaces it")
