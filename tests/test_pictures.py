@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import sys
 import warnings
 import zlib
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from impasto import ImpastoError, _pictures
 from impasto._color import srgb_profile
+from impasto._extras import pip_line
 from impasto._pictures import FORMATS, Picture, format_of, from_pil, read_picture, to_pil, write_picture
 from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
@@ -361,9 +363,18 @@ def test_a_format_comes_back_as_it_went(name, tmp_path):
     found = read_picture(path)
     assert (found.format, found.alpha) == (name, None)
     assert format_of(path) == name
-    lossy = {"JPEG": 4, "WEBP": 12, "GIF": 12, "AVIF": 6}.get(name, 0)
+    lossy = {"JPEG": 4, "WEBP": 12, "GIF": 12, "AVIF": 6, "HEIF": 6}.get(name, 0)
     assert np.abs(found.rgb.astype(int) - smooth()).max() <= lossy
     assert os.listdir(tmp_path) == [path.name]
+
+
+def test_heic_without_its_extra_names_the_pip_line(tmp_path, rgb, monkeypatch):
+    write_picture(tmp_path / "a.heic", Picture(rgb, format="HEIF"))
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    assert f"HEIC needs one more package: {pip_line('heif')}" in line(tmp_path / "a.heic")
+    with pytest.raises(ImpastoError, match="HEIC needs one more package"):
+        write_picture(tmp_path / "b.heic", Picture(rgb, format="HEIF"))
+    assert os.listdir(tmp_path) == ["a.heic"]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -14,8 +14,8 @@ import torch
 from conftest import negative_model
 from impasto import ImpastoError, Stylizer, describe
 from impasto._contract import seal
+from impasto._extras import pip_line
 from impasto_train import pipeline, trainer
-from impasto_train.cli import pip_line
 from impasto_train.network import StyleNet, is_calm
 from impasto_train.options import Options
 from impasto_train.pipeline import pick_device, resume, start
@@ -520,7 +520,7 @@ def test_without_the_train_extra_it_names_the_pip_line(pictures):
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=pictures)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert pip_line() in done.stderr
+    assert pip_line("train") in done.stderr
 
 
 def test_help_comes_before_anything_heavy_is_loaded():

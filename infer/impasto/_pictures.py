@@ -14,12 +14,14 @@ from PIL.PngImagePlugin import PngInfo
 
 from . import _color, _exif
 from ._errors import ImpastoError
+from ._extras import pip_line
 from ._files import whole_file
 
 MAX_PIXELS = 500_000_000
 """A file that promises more pixels is taken for a decompression bomb."""
 
 
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 CLEAR = 255  # the colour of a GIF that stands for transparent
 
 
@@ -61,6 +63,9 @@ FORMATS = {
     "AVIF": _Format(
         (".avif",), alpha=True, profile=True, several=True, longest=65_535,
         options=(("quality", QUALITY), ("subsampling", "4:4:4")),
+    ),
+    "HEIF": _Format(
+        (".heic", ".heif"), alpha=True, profile=True, longest=16_384, options=(("quality", QUALITY), ("chroma", 444))
     ),
     "JPEG2000": _Format((".jp2", ".j2k"), alpha=True),
     "PPM": _Format((".ppm", ".pnm")),
@@ -127,6 +132,10 @@ def read_picture(source: str | os.PathLike[str] | BinaryIO) -> Picture:
 def _decode(file: BinaryIO, name: str) -> Picture:
     try:
         Image.init()
+        head = file.read(32)
+        file.seek(-len(head), os.SEEK_CUR)
+        if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS and b"avif" not in head:
+            _need_heif()
         with _pillow_limit():
             image = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])  # not all have AVIF
         with image:
@@ -147,8 +156,21 @@ def _decode(file: BinaryIO, name: str) -> Picture:
     except MemoryError:
         reason = "not enough memory"
     except Exception as error:  # decoders raise all kinds of things at bytes that are damaged
-        reason = f"truncated or damaged ({error})"
+        reason = f"truncated or damaged ({' '.join(str(error).split())})"
     raise ImpastoError(f"cannot read {name}: {reason}")
+
+
+def _need_heif() -> None:
+    """Have Pillow read and write HEIC.
+
+    Raises:
+        ImpastoError: the extra for it is not installed.
+    """
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise ImpastoError(f"HEIC needs one more package: {pip_line('heif')}") from error
+    register_heif_opener()
 
 
 def _frame(image: Image.Image, index: int) -> Picture:
@@ -317,6 +339,8 @@ def save_picture(file: BinaryIO, picture: Picture, *, quality: int | None = None
     if max(picture.rgb.shape[:2]) > target.longest:
         limit = f"{picture.format} holds at most {target.longest} pixels a side"
         raise ImpastoError(f"cannot write {name}: {limit}")
+    if picture.format == "HEIF":
+        _need_heif()
     options = dict(target.options) | _metadata(picture, target)
     if quality is not None and "quality" in options:
         options["quality"] = quality
@@ -350,7 +374,7 @@ def _metadata(picture: Picture, target: _Format) -> dict[str, Any]:
         if picture.xmp:
             texts.add_itxt(_exif.XMP_KEYWORD, picture.xmp.decode(errors="replace"))
         options["pnginfo"] = texts
-    elif picture.xmp and picture.format in ("JPEG", "WEBP", "AVIF") and len(picture.xmp) < 65_000:
+    elif picture.xmp and picture.format in ("JPEG", "WEBP", "AVIF", "HEIF") and len(picture.xmp) < 65_000:
         options["xmp"] = picture.xmp
     return options
 

@@ -1,10 +1,8 @@
 """The command ``train-style``; its options are the fields of `Options`."""
 
 import dataclasses
-import importlib.metadata
 import importlib.util
 import inspect
-import json
 import sys
 import types
 import typing
@@ -14,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from impasto import ImpastoError
 from impasto._console import run
+from impasto._extras import pip_line
 
 from .options import Options, spelling
 
@@ -48,7 +47,8 @@ def train_style(**given: Any) -> None:
     options = None if resumed is not None else Options(**given)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise ImpastoError(f"training needs more packages ({missing[0]} is not installed): {pip_line()}")
+        how = pip_line("train")
+        raise ImpastoError(f"training needs more packages ({missing[0]} is not installed): {how}")
     from . import pipeline  # after all checks that need no torch: it takes seconds to import
 
     try:
@@ -57,13 +57,6 @@ def train_style(**given: Any) -> None:
         if not isinstance(error, MemoryError) and "alloc" not in str(error):  # torch's have no class of their own
             raise
         raise ImpastoError("not enough memory: lower --size, --batch-size or --style-size") from error
-
-
-def pip_line() -> str:
-    """What installs the extra ``train`` from where this installation came: a folder, a file or the package index."""
-    record = importlib.metadata.distribution("impasto").read_text("direct_url.json")  # PEP 610; none from an index
-    url = json.loads(record)["url"] if record else None
-    return f'pip install "impasto[train] @ {url}"' if url else 'pip install "impasto[train]"'
 
 
 def _signature() -> inspect.Signature:

@@ -150,7 +150,9 @@ class RunFolder:
         try:
             return torch.load(self._checkpoint, map_location="cpu", weights_only=True)["average"]
         except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-            raise ImpastoError(f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint") from error
+            raise ImpastoError(
+                f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint"
+            ) from error
 
     def sweep(self) -> None:
         """Remove what a kill in mid-write has left: temporary files that were never renamed."""
