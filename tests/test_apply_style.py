@@ -10,6 +10,7 @@ from pathlib import Path
 
 import impasto_models
 import numpy as np
+import pillow_heif
 import pytest
 from impasto import Stylizer, _cli, _device, _pictures, _places, describe
 from impasto._pictures import FORMATS, read_picture
@@ -88,6 +89,7 @@ def test_the_result_lies_beside_the_photo(run, model, png, photo, folder):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_format_size_orientation_and_name_are_kept(name, run, model):
+    pillow_heif.register_heif_opener()
     suffix = FORMATS[name].suffixes[-1].upper()
     tags = Image.Exif()
     if FORMATS[name].profile:

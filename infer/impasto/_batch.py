@@ -10,7 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ._errors import ImpastoError
+from ._film import Encoding, restyle_film
 from ._pictures import Picture, format_of, read_picture, save_picture, shrunk, write_picture
 from ._places import STDIN, STDOUT, Job
 from ._stylizer import Look, Stylizer
@@ -27,7 +30,7 @@ class Record:
     width: int | None
     height: int | None
     seconds: float | None
-    """Of the network alone."""
+    """Of the network alone; of a film all of it."""
     error: str | None
 
 
@@ -48,9 +51,10 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
     """
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         try:
-            coming = reader.submit(_read, jobs[0].photo, finish)
             going: deque[Callable[[], Record]] = deque()
             for index, job in enumerate(jobs):
+                if index == 0:
+                    coming = reader.submit(_read, job.photo, finish)
                 this, failure = _outcome(coming)
                 if index + 1 < len(jobs):
                     coming = reader.submit(_read, jobs[index + 1].photo, finish)
@@ -62,6 +66,34 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
         finally:  # also on Ctrl-C: what is being written is finished, what waits is not begun
             for pool in (reader, writer):
                 pool.shutdown(wait=False, cancel_futures=True)
+
+
+def restyle_films(
+    jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, encoding: Encoding
+) -> Iterator[Record]:
+    """Restyle the films of ``jobs`` in each style, in order, past those that fail.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; after the record of the film that it cut short, if that holds any frames.
+    """
+    for job in jobs:
+        for stylizer, result in zip(stylizers, job.results, strict=True):
+            # disable=None: no bar where stderr is not a terminal
+            with tqdm(unit="frame", disable=None, leave=False) as progress:
+                start, names = time.perf_counter(), (os.fspath(job.photo), stylizer.info.name)
+
+                def started(frames: int | None, progress: tqdm = progress) -> None:
+                    progress.reset(frames)
+
+                try:
+                    made = restyle_film(job.photo, result, stylizer, look, encoding, started, progress.update)
+                except ImpastoError as error:
+                    yield Record(*names, None, None, None, None, " ".join(str(error).split()))
+                    continue
+            seconds = round(time.perf_counter() - start, 4)
+            yield Record(*names, os.fspath(result), made.width, made.height, seconds, None)
+            if made.stopped:
+                raise KeyboardInterrupt
 
 
 def _read(photo: Path, finish: Finish) -> Picture:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from dataclasses import asdict, fields
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +18,12 @@ from ._console import run
 from ._contract import StyleInfo
 from ._device import Device
 from ._errors import ImpastoError
-from ._places import STDOUT, Job, check_sheet, expanded, plan
+from ._places import STDOUT, Job, check_sheet, expanded, is_film, plan
 from ._styles import describe, locate
 
 if TYPE_CHECKING:
     from ._batch import Finish
+    from ._film import Encoding
     from ._stylizer import Look, Stylizer
 
 COMMAND = "apply-style"
@@ -72,7 +74,8 @@ def apply_style(
         list[Path] | None,
         # readable=False: typer would end the whole batch over one photo that may not be read
         typer.Argument(
-            metavar="PHOTO...", help="The pictures to restyle; - for stdin.", show_default=False, readable=False
+            metavar="PHOTO...", help="The pictures or films to restyle; - for stdin.", show_default=False,
+            readable=False,
         ),
     ] = None,
     output: Annotated[
@@ -101,6 +104,11 @@ def apply_style(
     quality: Annotated[
         int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.", show_default="95")
     ] = None,
+    codec: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Encoder of films, as FFmpeg calls it.", show_default="libx264"),
+    ] = None,
+    crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = 18,
     strip: Annotated[bool, typer.Option("--strip", help="Leave out EXIF, XMP, texts and comments.")] = False,
     sheet: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")
@@ -141,6 +149,7 @@ def apply_style(
 
     from ._batch import Finish
     from ._dials import read_mask
+    from ._film import Encoding
     from ._stylizer import Look, Stylizer
 
     look = Look(strength, stroke, keep_colors, None if mask is None else read_mask(mask))
@@ -151,21 +160,27 @@ def apply_style(
         contact_sheet(photos, stylizers, look, size, sheet)
         print(sheet)
         return 0
-    return _restyle(jobs, stylizers, look, Finish(size, quality, strip), as_json=as_json)
+    finish, encoding = Finish(size, quality, strip), Encoding(codec, crf, size)
+    return _restyle(jobs, stylizers, look, finish, encoding, as_json=as_json)
 
 
-def _restyle(jobs: list[Job], stylizers: "list[Stylizer]", look: "Look", finish: "Finish", *, as_json: bool) -> int:
-    """Restyle the photos of ``jobs``, past bad ones if there are several; return the exit status."""
+def _restyle(
+    jobs: list[Job], stylizers: "list[Stylizer]", look: "Look", finish: "Finish", encoding: "Encoding", *, as_json: bool
+) -> int:
+    """Restyle the photos and films of ``jobs``, past bad ones if there are several; return the exit status."""
     from tqdm import tqdm
 
-    from ._batch import restyle_all
+    from ._batch import restyle_all, restyle_films
 
     count = sum(len(job.results) for job in jobs)
+    films = [job for job in jobs if is_film(job.photo)]
+    pictures = [job for job in jobs if not is_film(job.photo)]
     failures = []
     announced = False
     # disable=None: no bar where stderr is not a terminal
     with tqdm(total=count, unit="picture", disable=None if count > 1 else True, leave=False) as progress:
-        for record in restyle_all(jobs, stylizers, look, finish):
+        records = restyle_all(pictures, stylizers, look, finish), restyle_films(films, stylizers, look, encoding)
+        for record in chain(*records):
             if not announced and not record.error:
                 announced = True
                 first = stylizers[0]

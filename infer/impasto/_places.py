@@ -9,6 +9,7 @@ from ._errors import ImpastoError
 from ._files import check_writable
 
 STDIN = STDOUT = Path("-")
+FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 FIELDS = ("stem", "style", "suffix")
 
 
@@ -18,6 +19,11 @@ class Job:
 
     photo: Path
     results: tuple[Path, ...]
+
+
+def is_film(path: Path) -> bool:
+    """By its suffix."""
+    return path.suffix.lower() in FILMS
 
 
 def plan(
@@ -43,12 +49,14 @@ def plan(
     if output is None:
         jobs = [Job(photo, tuple(photo.parent / _name(photo, style) for style in styles)) for photo, _ in found]
     elif "{" in output:
-        _check_pattern(output)
+        _check_pattern(output, any(is_film(photo) for photo, _ in found))
         jobs = [Job(photo, tuple(_filled(output, photo, style) for style in styles)) for photo, _ in found]
     elif output == str(STDOUT) or not (output.endswith(("/", os.sep)) or os.path.isdir(output)):
         if single:
             if output != str(STDOUT):
-                check_suffix(output)
+                check_suffix(output, film=is_film(found[0][0]))
+            elif is_film(found[0][0]):
+                raise ImpastoError("a film cannot go to stdout: give a file with -o")
             jobs = [Job(found[0][0], (Path(output),))]
         elif output == str(STDOUT) or os.path.exists(output) or Path(output).suffix:
             count = f"{len(found)} photos" if len(found) > 1 else f"{len(styles)} styles"
@@ -95,7 +103,7 @@ def _in_folder(found: list[tuple[Path, Path]], folder: Path, styles: list[str]) 
     return [Job(photo, tuple(folder / inner / _name(photo, style) for style in styles)) for photo, inner in found]
 
 
-def _check_pattern(output: str) -> None:
+def _check_pattern(output: str, film: bool) -> None:
     known = " ".join(f"{{{field}}}" for field in FIELDS)
     try:
         fields = [field for _, field, spec, conversion in string.Formatter().parse(output) if field is not None]
@@ -105,7 +113,7 @@ def _check_pattern(output: str) -> None:
     if not plain or not set(fields) <= set(FIELDS):
         raise ImpastoError(f"-o {output} is no pattern; it may hold {known}")
     if not output.endswith("{suffix}"):
-        check_suffix(output)
+        check_suffix(output, film=film)
 
 
 def _filled(pattern: str, photo: Path, style: str) -> Path:
@@ -113,14 +121,14 @@ def _filled(pattern: str, photo: Path, style: str) -> Path:
     return Path(pattern.format(stem=named.stem, style=style, suffix=named.suffix))
 
 
-def check_suffix(output: str, option: str = "-o") -> None:
-    """Raise `ImpastoError` if ``output`` does not end like a picture that can be written."""
+def check_suffix(output: str, option: str = "-o", *, film: bool = False) -> None:
+    """Raise `ImpastoError` if ``output`` does not end like a picture, or a film, that can be written."""
     from ._pictures import FORMATS, format_of
 
-    if format_of(output) is None:
-        known = " ".join(one.suffixes[0] for one in FORMATS.values())
+    known = FILMS if film else tuple(one.suffixes[0] for one in FORMATS.values())
+    if not (is_film(Path(output)) if film else format_of(output)):
         folder = "neither with a slash, for a folder, nor with one" if option == "-o" else "with none"
-        raise ImpastoError(f"{option} {output} ends {folder} of {known}")
+        raise ImpastoError(f"{option} {output} ends {folder} of {' '.join(known)}")
 
 
 def _check_places(jobs: list[Job], *, overwrite: bool) -> None:

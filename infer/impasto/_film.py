@@ -1,0 +1,260 @@
+"""Restyling films: decoding, the network and encoding at once, frame by frame; the sound is copied untouched.
+
+Steady from frame to frame as far as the model is: that is learned in training (``train-style --steady``).
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._errors import ImpastoError
+from ._extras import pip_line
+from ._files import whole_file
+from ._pictures import Picture, shrunk
+from ._stylizer import Look, Stylizer
+
+if TYPE_CHECKING:
+    from av.container import InputContainer, OutputContainer
+
+CODEC, CRF = "libx264", 18
+WEBM_CODEC = "libvpx-vp9"  # WebM holds no H.264
+AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
+BT709, LIMITED = 1, 1  # what H.273 calls the colours and the range of levels that films have today
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a film is written."""
+
+    codec: str | None = None
+    """An encoder by FFmpeg's name; None for `CODEC`."""
+    crf: int = CRF
+    """Constant rate factor: the lower, the better and the larger."""
+    size: int | None = None
+    """Longest side in pixels to which a larger film is reduced first."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a film."""
+
+    width: int
+    height: int
+    frames: int
+    stopped: bool
+    """Whether Ctrl-C ended it early; the file holds the frames up to then."""
+
+
+def restyle_film(
+    source: Path, result: Path, stylizer: Stylizer, look: Look, encoding: Encoding,
+    started: Callable[[int | None], None], progress: Callable[[], Any],
+) -> Made:  # fmt: skip
+    """Write ``source`` to ``result``, restyled: each frame at its own time, other tracks as they are.
+
+    Args:
+        started: called once with the number of frames that the file speaks of, None if it does not.
+        progress: called after each frame.
+
+    Raises:
+        ImpastoError: the extra is missing, ``source`` cannot be read or has no picture track, the codec cannot be
+            had or does not go with the suffix, or ``result`` cannot be written.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ImpastoError(f"films need one more package: {pip_line('video')}") from error
+    if not source.exists():
+        raise ImpastoError(f"cannot read {source}: no such file")
+    with _clear_errors(source, "cannot read"), av.open(source) as opened:
+        if not opened.streams.video:
+            raise ImpastoError(f"cannot read {source}: it has no picture track")
+        clear = _clear_errors(result, "cannot write")
+        with whole_file(result) as temporary, clear, av.open(temporary, "w") as written:
+            film = _Film(opened, written, source, encoding)
+            started(opened.streams.video[0].frames or None)
+            return film.restyle(stylizer, look, progress)
+
+
+class _clear_errors:
+    """Turns FFmpeg's errors into ours; ``verb`` and ``path`` say of what."""
+
+    def __init__(self, path: Path, verb: str) -> None:
+        self.path, self.verb = path, verb
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        import av
+
+        if isinstance(error, av.FFmpegError):
+            reason = "truncated or damaged, or no film" if isinstance(error, av.InvalidDataError) else error.strerror
+            raise ImpastoError(f"{self.verb} {self.path}: {reason}") from error
+
+
+class _Film:
+    """A film on its way: packets are read in one thread, frames painted in the caller's, written in a third."""
+
+    def __init__(self, opened: "InputContainer", written: "OutputContainer", source: Path, encoding: Encoding) -> None:
+        self.opened, self.written, self.source, self.encoding = opened, written, source, encoding
+        self.video = opened.streams.video[0]
+        self.video.thread_type = "AUTO"
+        self.others = [one for one in opened.streams if one.type in ("audio", "subtitle")]
+        self.copies: dict[int, Any] = {}
+        self.out: Any = None
+        self.stopping = threading.Event()
+        self.read: queue.Queue[Any] = queue.Queue(AHEAD)
+        self.painted: queue.Queue[Any] = queue.Queue(AHEAD)
+        self.failure: BaseException | None = None
+
+    def restyle(self, stylizer: Stylizer, look: Look, progress: Callable[[], Any]) -> Made:
+        """Do it; the result's container is complete afterwards, also after Ctrl-C."""
+        frames, stopped, size = 0, False, (0, 0)
+        threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._write)]
+        for thread in threads:
+            thread.start()
+        try:
+            for item in self._taken():
+                if isinstance(item, tuple):
+                    pixels, pts = item
+                    painted = stylizer.restyle(self._sized(pixels), look).rgb
+                    size = painted.shape[1], painted.shape[0]
+                    self._put(self.painted, (painted, pts))
+                    frames += 1
+                    progress()
+                else:
+                    self._put(self.painted, item)
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            self.stopping.set()
+            with suppress(queue.Full):
+                self._put(self.painted, None, always=True)
+            for thread in threads:
+                thread.join()
+        if self.failure is not None:
+            raise self.failure
+        if not frames:
+            if stopped:
+                raise KeyboardInterrupt
+            raise ImpastoError(f"cannot read {self.source}: it has no frames")
+        return Made(*size, frames, stopped)
+
+    def _sized(self, pixels: np.ndarray) -> Picture:
+        picture = Picture(pixels)
+        return shrunk(picture, self.encoding.size) if self.encoding.size else picture
+
+    def _taken(self) -> Iterator[Any]:
+        """What the reader has read, until it has no more."""
+        while True:
+            if self.failure is not None:
+                return
+            try:
+                item = self.read.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if item is None:
+                return
+            yield item
+
+    def _put(self, place: "queue.Queue[Any]", item: Any, *, always: bool = False) -> None:
+        while self.failure is None and (always or not self.stopping.is_set()):
+            try:
+                return place.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def _read(self) -> None:
+        """Frames as ``(pixels, pts)``, packets of other tracks as they are, None at the end."""
+        try:
+            with _clear_errors(self.source, "cannot read"):
+                for packet in self.opened.demux(self.video, *self.others):
+                    if self.stopping.is_set():
+                        return
+                    self._take(packet)
+            self._put(self.read, None)
+        except BaseException as error:
+            self.failure = self.failure or error
+
+    def _take(self, packet: Any) -> None:
+        if packet.stream is not self.video:
+            if packet.dts is not None:  # the last of each track is empty
+                self._put(self.read, packet)
+            return
+        for frame in packet.decode():
+            turned = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4)
+            self._put(self.read, (np.ascontiguousarray(turned), frame.pts))
+
+    def _write(self) -> None:
+        try:
+            while True:
+                try:
+                    item = self.painted.get(timeout=0.1)
+                except queue.Empty:
+                    if self.failure is not None:
+                        return
+                    continue
+                if item is None:
+                    break
+                if isinstance(item, tuple):
+                    self._encode(*item)
+                else:
+                    self._copy(item)
+            if self.out is not None:
+                self.written.mux(self.out.encode(None))
+        except BaseException as error:
+            self.failure = self.failure or error
+
+    def _begin(self, height: int, width: int) -> None:
+        """Add the tracks, now that the size is known."""
+        import av
+
+        webm = Path(self.written.name).suffix.lower() == ".webm"
+        codec = self.encoding.codec or (WEBM_CODEC if webm else CODEC)
+        try:
+            self.out = self.written.add_stream(codec, rate=self.video.average_rate or 25)
+        except (ValueError, av.FFmpegError) as error:
+            raise ImpastoError(f"--codec {codec}: this FFmpeg has no such encoder, or not for this file") from error
+        self.out.width, self.out.height = width - width % 2, height - height % 2
+        self.out.pix_fmt = "yuv420p"
+        self.out.time_base = self.out.codec_context.time_base = self.video.time_base
+        self.out.options = {"crf": str(self.encoding.crf)} | ({"b": "0"} if codec == WEBM_CODEC else {})
+        self.out.codec_context.colorspace, self.out.codec_context.color_range = BT709, LIMITED
+        for stream in self.others:
+            try:
+                self.copies[stream.index] = self.written.add_stream_from_template(stream)
+            except (ValueError, av.FFmpegError) as error:
+                suffix = Path(self.written.name).suffix
+                raise ImpastoError(
+                    f"a {suffix} file cannot hold the film's {stream.type} ({stream.codec_context.name}): "
+                    "give another suffix with -o, as .mkv"
+                ) from error
+
+    def _encode(self, painted: np.ndarray, pts: int) -> None:
+        import av
+
+        if self.out is None:
+            self._begin(*painted.shape[:2])
+            for packet in self.waiting:
+                self._copy(packet)
+        # the colours of every second row and column are shared: an odd one out cannot be written
+        even = np.ascontiguousarray(painted[: self.out.height, : self.out.width])
+        frame = av.VideoFrame.from_ndarray(even, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
+        frame.pts, frame.time_base = pts, self.video.time_base
+        frame.colorspace, frame.color_range = BT709, LIMITED
+        self.written.mux(self.out.encode(frame))
+
+    waiting: tuple[Any, ...] = ()  # packets of other tracks that came before the first frame
+
+    def _copy(self, packet: Any) -> None:
+        if self.out is None:
+            self.waiting += (packet,)
+            return
+        packet.stream = self.copies[packet.stream.index]
+        self.written.mux(packet)
