@@ -10,7 +10,6 @@ a convolution's multiplications and additions, beside this machine's own matrix 
 """
 
 import importlib.util
-import math
 import statistics
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Annotated, Any
 import numpy as np
 import onnxruntime
 import typer
+from impasto import ImpastoError
 from impasto._console import run
 from impasto._contract import IMAGE, read_model
 from impasto._styles import locate
@@ -79,6 +79,8 @@ def contenders(models: list[str], threads: int) -> dict[str, Runner]:
     found = {}
     for name in models:
         info, data = read_model(locate(name))
+        if info.name in found:
+            raise ImpastoError(f"two of the models are called {info.name}: measure one after the other")
         found[info.name] = runner(data, threads, lambda side: {IMAGE: pixels(side)})
     for width in (32, 16):
         found[f"Johnson, width {width}"] = runner(johnson_onnx(width), threads, lambda side: {"x": planes(side)})
@@ -132,7 +134,7 @@ def speed(
             times = [{name: one(side) for name, one in runners.items()} for _ in range(rounds + 1)][1:]
             for name in runners:
                 median = statistics.median(each[name] for each in times)
-                ratio = statistics.median(each[BASE] / each[name] if BASE in each else math.nan for each in times)
+                ratio = statistics.median(each[BASE] / each[name] for each in times) if BASE in runners else None
                 rows.append({
                     "network": name, "threads": count, "side": side, "ms": median * 1e3,
                     "ns/px": median * 1e9 / side**2, f"times {BASE}": ratio,

@@ -2,11 +2,13 @@
 
     python -m benchmarks.training STYLE PHOTOS HELD_OUT [--from scratch,base] [--steps 1000,250]
 
-One training after the other, each of the same steps and recipe, that differ only in what they start from. At each mark
-the averaged weights paint the first photos of HELD_OUT (256 px centre crops); J = R + 2S, no L1. Minutes are those of
-the training alone. VGG16's share is the time of the objective without the network, over that of a step.
+One training after the other of the same recipe, that differ only in what they start from and in their length. At each
+mark the averaged weights paint the first photos of HELD_OUT (256 px centre crops); J = R + 2S, no L1. Minutes are those
+of the start and the steps, without these looks. VGG16's share is the time of the objective without the network, over
+that of a step.
 """
 
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from impasto import ImpastoError
 from impasto._console import run
 from impasto_train.options import Options
 from impasto_train.photos import Photo, centre_crop, open_content, read_style
@@ -30,7 +33,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def vgg_seconds(trainer: Trainer, rounds: int = 5) -> float:
-    """Seconds of a step that are not the network's: targets, features, their gradient. The least of ``rounds``."""
+    """Seconds of a step that are not the network's: targets, features, their gradient. The median of ``rounds``."""
     size = trainer.options.size
     photo = to_tensor(centre_crop(trainer.photos[0], size)[None], trainer.device)
     took = []
@@ -40,7 +43,7 @@ def vgg_seconds(trainer: Trainer, rounds: int = 5) -> float:
         trainer.objective(x, photo, trainer.objective.content(photo)).total.mean().backward()
         torch.sum(x.grad).item()  # waits for the device
         took.append(time.perf_counter() - start)
-    return min(took)
+    return statistics.median(took)
 
 
 @app.command()
@@ -54,32 +57,38 @@ def training(
     plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw them here, .png or .svg.")] = None,
 ) -> None:
     """Train and print J against steps and minutes."""
-    files = sorted(path for path in held_out.iterdir() if path.is_file())[:PHOTOS]
+    files = sorted(path for path in held_out.iterdir() if path.is_file())[:PHOTOS] if held_out.is_dir() else []
+    if not files:
+        raise ImpastoError(f"{held_out} holds no photos")
     crops = [centre_crop(Photo(file.name, file), SIZE) for file in files]
     judge = yardstick(style)
     names = origins.split(",")
+    if not all(one.isdecimal() and int(one) for one in steps.split(",")):
+        raise ImpastoError(f"--steps {steps}: give a number, or one for each start, as in 1000,250")
     lengths = [int(one) for one in steps.split(",")]
     lengths *= len(names) if len(lengths) == 1 else 1
+    if len(lengths) != len(names):
+        raise ImpastoError(f"--steps {steps} and --from {origins}: give one number, or one for each start")
+    candidates = [starts(name) for name in names]  # all, before the first training: one may not be there
     rows: list[dict[str, Any]] = []
-    for name, length in zip(names, lengths, strict=True):
+    for name, length, weights in zip(names, lengths, candidates, strict=True):
         options = Options(style=style, content=photos, from_=name, steps=length)
         picture = read_style(style, options.style_size)
         objective = build_objective(options, picture, pick_device(options.device), print)
         trainer = Trainer(objective, open_content(photos).train, options, length)
+        share = vgg_seconds(trainer)
         start = time.perf_counter()
-        candidates = starts(name)
-        if candidates:
-            trainer.begin_from(candidates, picture)
+        if weights:
+            trainer.begin_from(weights, picture)
         else:
             trainer.begin(picture)
-        seconds = time.perf_counter() - start
-        share = vgg_seconds(trainer)
+        before, seconds = time.perf_counter() - start, 0.0
         for record in trainer.run():
             seconds += record.seconds
             if record.step in MARKS or record.step == length:
                 scores = evaluate(trainer.average, judge, crops)
                 rows.append({
-                    "from": name, "step": record.step, "minutes": seconds / 60, "R": float(scores.content),
+                    "from": name, "step": record.step, "minutes": (before + seconds) / 60, "R": float(scores.content),
                     "S": float(scores.style), "J": float(scores.total), "photos/s": record.step / seconds,
                     "VGG16": share * record.step / seconds,
                 })  # fmt: skip

@@ -171,7 +171,7 @@ def test_info(run, refused, model, png):
     assert found["style weight"] == "2.0"
     assert found["preview"] == "6 bytes"
     assert found["digest"] == describe(model).digest
-    assert len(found) == 23
+    assert len(found) == 26
     assert len({row.start(2) for row in rows}) == 1
     assert "no photos" in refused(model, "--info", png)
 
@@ -180,7 +180,7 @@ def test_info_does_not_let_a_model_talk_to_the_terminal(run, make_model):
     out = run(make_model(title="red \x1b[31m\nname  other"), "--info")[1]
     assert "\x1b" not in out
     assert "red ?[31m?name  other" in out
-    assert len(out.splitlines()) == 23
+    assert len(out.splitlines()) == 26
 
 
 # -- several pictures ------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def exported(network, info, tmp_path_factory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 2, 3), (1, 19, 130), (3, 40, 24), (1, 257, 255)])
+@pytest.mark.parametrize("shape", [(1, 1, 2), (1, 2, 3), (1, 19, 130), (3, 40, 24), (1, 257, 255)])
 @pytest.mark.parametrize("strength", [0.25, 1.0])
 def test_onnxruntime_equals_torch_at_other_sizes(network, exported, shape, strength):
     image = np.random.default_rng(5).integers(0, 256, (*shape, 3), dtype=np.uint8)
@@ -41,6 +41,15 @@ def test_onnxruntime_equals_torch_at_other_sizes(network, exported, shape, stren
     assert found.shape == image.shape
     assert found.dtype == np.uint8
     assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (7, 5), (41, 30), (9, 16), (16, 9)])
+def test_what_ships_is_what_was_trained(network, shape):
+    image = np.random.default_rng(4).integers(0, 256, (2, *shape, 3), dtype=np.uint8)
+    with torch.no_grad():
+        trained = network(to_tensor(image)).permute(0, 2, 3, 1).clamp(0, 1) * 255
+        shipped = Shipped(network)(torch.from_numpy(image), torch.tensor(1.0))
+    assert (shipped - trained).abs().max() <= 0.51
 
 
 def test_strength_may_be_left_out_and_0_is_the_photo(exported):

@@ -12,7 +12,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Self
 
 from . import _protobuf
@@ -100,6 +100,13 @@ class StyleInfo:
     """A small JPEG, PNG or WebP file; empty if there is none."""
     digest: str = _PLACEHOLDER
     """SHA-256 (hex) of the file with these characters set to zeros."""
+    # From here on what files of the first version may lack.
+    steady: float = 0.0
+    """Weight of steadiness."""
+    learning_rate: float = 0.0
+    """At its peak; 0 where the file does not say."""
+    start: str = ""
+    """What the training started from: ``scratch``, ``base`` or ``run``; empty where the file does not say."""
 
     def __post_init__(self) -> None:
         # The name becomes part of file names: a model from elsewhere must not choose the folder.
@@ -131,6 +138,8 @@ class StyleInfo:
         for each in fields(cls):
             key = _PREFIX + each.name
             if key not in metadata:
+                if each.default is not MISSING and each.name != "digest":
+                    continue
                 raise ImpastoError(f"the metadata has no {key}")
             try:
                 values[each.name] = _READ[each.type](metadata[key])

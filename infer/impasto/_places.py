@@ -144,7 +144,8 @@ def _check_places(jobs: list[Job], *, overwrite: bool) -> None:
         if place in written:
             if os.path.realpath(written[place]) == os.path.realpath(photo):
                 raise ImpastoError(f"{photo} is given twice, or two styles have one name")
-            raise ImpastoError(f"{written[place]} and {photo} would both be written to {result}: restyle one at a time")
+            both = f"{written[place]} and {photo} would both be written to {result}"
+            raise ImpastoError(f"{both}: tell them apart with -o")
         check_result(result, overwrite=overwrite)
         written[place] = photo
 

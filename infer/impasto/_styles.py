@@ -17,7 +17,7 @@ def locate(model: str | os.PathLike[str]) -> Path:
     and any `Path`, is a path (``./great_wave`` for a file of that name).
 
     Raises:
-        ImpastoError: nothing, or a plain word that is neither a shipped style nor a file.
+        ImpastoError: an empty string, or a plain word that is neither a shipped style nor a file.
     """
     if model == "":
         raise ImpastoError("no model given: give a .onnx file or the name of a shipped style")

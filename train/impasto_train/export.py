@@ -16,13 +16,13 @@ from impasto._contract import IMAGE, STRENGTH, STYLIZED, seal
 from impasto._files import whole_file
 from torch import Tensor, nn
 
-from .network import MULTIPLE, RANGE, SMALLEST, StyleNet, is_calm
+from .network import RANGE, StyleNet, is_calm, padding
 
 OPSET = 20
 LARGEST_FILE = 2_000_000  # bytes
 WORST_DIFFERENCE = 1  # levels of 255: rounding may fall to either side
 # None of them is the size of the tracing; odd sides, sides under the network's least, a batch.
-CHECKED_SHAPES = ((1, 1, 1, 3), (1, 7, 5, 3), (1, 64, 64, 3), (1, 333, 517, 3), (2, 41, 30, 3))
+CHECKED_SHAPES = ((1, 1, 2, 3), (1, 7, 5, 3), (1, 64, 64, 3), (1, 333, 517, 3), (2, 41, 30, 3))
 CHECKED_STRENGTHS = (0.0, 0.5, 1.0)
 FADE = 0.25  # of the strength: from there down to 0 a calm painting fades into the photo
 FULL_CONTRAST = 4.0  # levels of 255 from which a photo is painted in full; nearer to a single colour, it fades
@@ -74,8 +74,7 @@ def contrast(folded: Tensor) -> Tensor:
 
 def extended(length: int, device: torch.device) -> Tensor:
     """Indices, int64, that extend a side of ``length`` pixels by its edge to what the network can work on."""
-    wanted = torch.sym_max(length + -length % MULTIPLE, SMALLEST)
-    return torch.arange(wanted, device=device).clamp(max=length - 1)
+    return torch.arange(length + padding(length), device=device).clamp(max=length - 1)
 
 
 def export(network: StyleNet, info: StyleInfo, path: Path) -> StyleInfo:

@@ -108,7 +108,7 @@ class Norm(nn.InstanceNorm2d):
     """
 
     def __init__(self, channels: int) -> None:
-        # torch's own eps of 1e-5 blows the rounding errors of a flat picture up until they can be seen
+        # torch's own eps of 1e-5 blows the rounding errors of nearly flat pictures up further
         super().__init__(channels, affine=True, eps=1e-2)
         self.calm_weight = nn.Parameter(torch.zeros(channels))
         self.calm_bias = nn.Parameter(torch.zeros(channels))
@@ -129,10 +129,7 @@ class Chain(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions, normalised and added to their input; nothing after the sum (Gross and Wilber 2016).
-
-    One norm, not two: it costs as much time as half a convolution, and the second changes little.
-    """
+    """Two convolutions, normalised and added to their input; nothing after the sum (Gross and Wilber 2016)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -221,4 +218,4 @@ def is_calm(name: str) -> bool:
 
 def padding(length: int) -> int:
     """Pixels to add to a side of ``length`` pixels so that the layers of `StyleNet` can work on it."""
-    return max(SMALLEST - length, -length % MULTIPLE)
+    return torch.sym_max(SMALLEST - length, -length % MULTIPLE)  # which a tracing understands

@@ -79,16 +79,15 @@ class Options:
         hints = get_type_hints(type(self))
         for field in dataclasses.fields(self):
             value, least = getattr(self, field.name), field.metadata["least"]
-            # written so that NaN fails it too
-            if None not in (value, least) and not (value >= least and math.isfinite(value)):
-                bound = f"a number of at least {least}" if field.name not in POSITIVE else "a number above 0"
-                raise ImpastoError(f"{spelling(field.name)} {value} will not do: give {bound}")
+            if None not in (value, least):
+                positive = field.name in POSITIVE
+                # NaN fails every comparison
+                if not (value > least if positive else value >= least) or not math.isfinite(value):
+                    bound = "above 0" if positive else f"of at least {least}"
+                    raise ImpastoError(f"{spelling(field.name)} {value} will not do: give a finite number {bound}")
             if get_origin(hints[field.name]) is Literal and value not in get_args(hints[field.name]):
                 choices = " or ".join(get_args(hints[field.name]))
                 raise ImpastoError(f"{spelling(field.name)} {value}: choose {choices}")
-        for name in POSITIVE:
-            if getattr(self, name) == 0:
-                raise ImpastoError(f"{spelling(name)} must be more than 0")
         if self.content_weight == 0 and self.style_weight == 0:
             raise ImpastoError("--content-weight and --style-weight cannot both be 0: nothing would be learned")
         if self.seed >= 2**63:

@@ -49,7 +49,8 @@ def start(options: Options, say: Say) -> Path:
         raise ImpastoError(f"{options.model} exists: give --overwrite to replace it, or another --out")
     folder = RunFolder(options.run)
     if folder.path.exists() and not options.overwrite:
-        raise ImpastoError(f"{folder.path} exists: go on with --resume {folder.path}, or give --overwrite")
+        go_on = f"go on with --resume {folder.path}, or give" if folder.has_plan() else "give"
+        raise ImpastoError(f"{folder.path} exists: {go_on} --overwrite")
     check_writable(options.model)
     check_writable(folder.path / "options.json")
     style = read_style(options.style, options.style_size)
@@ -65,14 +66,14 @@ def start(options: Options, say: Say) -> Path:
     weights = options.vgg_weights and options.vgg_weights.resolve()
     # resolved, so that the run can be resumed from another folder
     options = replace(options, content=content.spec, device=cast(Device, device.type), vgg_weights=weights)
-    folder.clear()
     trainer = Trainer(objective, content.train, options, steps)
     with finish_on_interrupt(trainer):
-        folder.save_style(style)
         if candidates:
             trainer.begin_from(candidates, style)
         else:
             trainer.begin(style)
+        folder.clear()  # not before there is something to put in its place
+        folder.save_style(style)
         folder.save_state(trainer.state())
         threads = torch.get_num_threads()
         folder.save_plan(Plan(options, steps, photos_digest(content), objective.vgg.fingerprint, threads))
@@ -188,7 +189,7 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
     with ProgressLine(trainer.steps, start=trainer.step, batch_size=options.batch_size) as progress:
         subscribers: list[Subscriber] = [log, progress, preview, checkpoint]
         if options.minutes is not None:
-            subscribers.append(Pace(trainer.steps, options.minutes, say))
+            subscribers.append(Pace(trainer.steps, options.minutes, progress.say))
         for record in trainer.run():
             for subscriber in subscribers:
                 subscriber(record)
@@ -241,7 +242,8 @@ def _info(trainer: Trainer, content: ContentSet, held_out: list[np.ndarray]) -> 
         content=content.name, content_count=len(content.train), steps=trainer.step,
         batch_size=options.batch_size, size=options.size, style_size=options.style_size,
         impasto_version=__version__, content_loss=float(scores.content), style_loss=float(scores.style),
-        preview=_thumbnail(trainer), digest="",
+        preview=_thumbnail(trainer), digest="", steady=options.steady, learning_rate=options.learning_rate,
+        start=options.from_ if options.from_ in (SCRATCH, BASE) else "run",
     )  # fmt: skip
 
 

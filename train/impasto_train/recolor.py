@@ -58,12 +58,13 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor) -> None:
 
 def _color_map(pixels: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
     """Matrix ``[N, 3, 3]`` and shift ``[N, 3, 1]`` that take colours ``[N, 3, P]`` to those of ``[1, 3, Q]``."""
-    style_mean, style_spread = _statistics(style)
-    mean, spread = _statistics(pixels)
+    # a few numbers, on the CPU: not every device of torch's can decompose a matrix
+    style_mean, style_spread = (found.cpu() for found in _statistics(style))
+    mean, spread = (found.cpu() for found in _statistics(pixels))
     root = _root(spread)
     inverse = torch.linalg.inv(root)
     matrix = inverse @ _root(root @ style_spread @ root) @ inverse
-    return matrix, style_mean - matrix @ mean
+    return matrix.to(pixels.device), (style_mean - matrix @ mean).to(pixels.device)
 
 
 def _statistics(pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,12 +78,12 @@ def _root(matrix: Tensor) -> Tensor:
     return vectors @ torch.diag_embed(values.clamp_min(0).sqrt()) @ vectors.mT
 
 
-def learn_colors(network: StyleNet, style: Tensor, batches: Iterable[Tensor]) -> None:
+def learn_colors(network: StyleNet, style: Tensor, batches: Iterable[Tensor], steps: int = STEPS) -> None:
     """Train ``network`` in place to do as `recolored` does, by least squares, a step a batch.
 
     Args:
         style: float ``[1, 3, H, W]``, RGB in 0..1, on the network's device.
-        batches: `STEPS` of photos, float ``[N, 3, H, W]``, RGB in 0..1, on that device too.
+        batches: ``steps`` of photos, float ``[N, 3, H, W]``, RGB in 0..1, on that device too.
     """
     found = optimizers(network.parameters())
     for step, photos in enumerate(batches):
@@ -91,5 +92,5 @@ def learn_colors(network: StyleNet, style: Tensor, batches: Iterable[Tensor]) ->
         loss.backward()
         for optimizer in found:
             for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * min(1, (step + 1) / 10) * max(0.05, 1 - step / STEPS)
+                group["lr"] = LEARNING_RATE * min(1, (step + 1) / 10) * max(0.05, 1 - step / steps)
             optimizer.step()

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +39,10 @@ class ProgressLine:
         self.bar.set_postfix_str(" ".join(f"{name} {value:.3g}" for name, value in self.shown.items()), refresh=False)
         self.bar.update(record.step - self.bar.n)
 
+    def say(self, line: str) -> None:
+        """Print ``line`` above the bar."""
+        self.bar.write(line, file=sys.stderr)
+
     def __enter__(self) -> "ProgressLine":
         return self
 
@@ -47,18 +53,21 @@ class ProgressLine:
 
 
 class Pace:
-    """Says once if the training will take much longer than was promised: another program came to want the machine."""
+    """Says once if the training takes much longer than was promised: another program came to want the machine."""
 
     def __init__(self, steps: int, minutes: float, say: Callable[[str], None]) -> None:
         self.steps, self.minutes, self.say = steps, minutes, say
-        self.took: list[float] = []
+        self.took: deque[float] = deque(maxlen=50)
+        self.spent, self.said = 0.0, False
 
     def __call__(self, record: Record) -> None:
         self.took.append(record.seconds)
-        if len(self.took) != 50:
+        self.spent += record.seconds
+        if self.said or len(self.took) < 50:
             return
-        minutes = sum(self.took) / len(self.took) * self.steps / 60
+        minutes = (self.spent + sum(self.took) / len(self.took) * (self.steps - record.step)) / 60
         if minutes > 1.5 * self.minutes:
+            self.said = True
             self.say(
                 f"slower than timed: about {minutes:.0f} minutes in all, not {self.minutes:g} "
                 "(Ctrl-C exports what there is, and --resume goes on)"

@@ -28,6 +28,8 @@ from PIL import Image
 from .options import Options
 from .photos import ContentSet
 
+# what torch.load raises at files that are missing, cut or bent
+_DAMAGED = (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError)
 FILES = ("options.json", "style.png", "checkpoint.pt", "log.jsonl", "preview.png", "exported.sha256")
 
 
@@ -93,6 +95,10 @@ class RunFolder:
         except (OSError, SyntaxError, ValueError) as error:
             raise ImpastoError(f"cannot resume: {self._style} is missing or damaged") from error
 
+    def has_plan(self) -> bool:
+        """Whether a run was begun here that can go on."""
+        return self._plan.is_file()
+
     def save_plan(self, plan: Plan) -> None:
         """Keep the plan. Written last when a run starts, so a folder with a plan is a whole run."""
         values = {
@@ -112,7 +118,7 @@ class RunFolder:
         Raises:
             ImpastoError: this is no run folder, or its plan is damaged.
         """
-        if not self._plan.is_file():
+        if not self.has_plan():
             raise ImpastoError(f"cannot resume {self.path}: not a run folder of train-style")
         try:
             values = json.loads(self._plan.read_text())
@@ -135,8 +141,8 @@ class RunFolder:
             ImpastoError: the checkpoint is missing or damaged.
         """
         try:
-            return torch.load(self._checkpoint, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            return self._load()
+        except _DAMAGED as error:
             raise ImpastoError(
                 f"cannot resume: {self._checkpoint} is missing or damaged; start again with --overwrite"
             ) from error
@@ -148,11 +154,14 @@ class RunFolder:
             ImpastoError: this is no run folder, or its checkpoint is damaged or has none.
         """
         try:
-            return torch.load(self._checkpoint, map_location="cpu", weights_only=True)["average"]
-        except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+            return self._load()["average"]
+        except _DAMAGED as error:
             raise ImpastoError(
                 f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint"
             ) from error
+
+    def _load(self) -> dict[str, Any]:
+        return torch.load(self._checkpoint, map_location="cpu", weights_only=True)
 
     def sweep(self) -> None:
         """Remove what a kill in mid-write has left: temporary files that were never renamed."""

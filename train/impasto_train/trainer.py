@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -85,16 +86,19 @@ class Trainer:
         """Set to end `run` after the present step."""
 
     def begin(self, style: np.ndarray) -> None:
-        """Bring the fresh network near the photo, in the colours of ``style``, uint8 ``[H, W, 3]``."""
+        """Bring the fresh network near the photo, in the colours of ``style``, uint8 ``[H, W, 3]``.
 
+        Ends early if `stop` is set.
+        """
         size = min(SIZE, self.options.size)
 
         def batch(step: int) -> np.ndarray:
             step += 10**9  # crops that no step of the training itself will see
             return training_batch(self.photos, step=step, batch_size=BATCH_SIZE, size=size, seed=self.options.seed)
 
-        pictures = prefetch(batch, range(STEPS))
-        learn_colors(self.network, to_tensor(style[None], self.device), (to_tensor(p, self.device) for p in pictures))
+        pictures = takewhile(lambda _: not self.stop, prefetch(batch, range(STEPS)))
+        batches = (to_tensor(one, self.device) for one in pictures)
+        learn_colors(self.network, to_tensor(style[None], self.device), batches, STEPS)
         self.average.load_state_dict(self.network.state_dict())
 
     def begin_from(self, candidates: Sequence[dict[str, Tensor]], style: np.ndarray) -> None:
@@ -112,6 +116,8 @@ class Trainer:
         photos = to_tensor(pictures, self.device)
         best = math.inf
         for weights in candidates:
+            if self.stop and best < math.inf:
+                break
             try:
                 self.network.load_state_dict(weights)
             except (RuntimeError, AttributeError) as error:
@@ -136,6 +142,8 @@ class Trainer:
                 self.photos, step=step, batch_size=options.batch_size, size=options.size, seed=options.seed
             )
 
+        if self.stop:
+            return
         workers = 1 if self.device.type == "cpu" else 4  # a GPU is faster than one thread can decode
         start = time.perf_counter()
         for pictures in prefetch(batch, range(self.step, self.steps), workers=workers):
@@ -180,7 +188,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
-        # follows fast at first, when the weights of the start are worth nothing
+        # follows fast at first, when the weights of the start are worth little
         decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
         return r, s, l1, j, unsteady_mean
