@@ -42,6 +42,8 @@ class Finish:
     """Longest side in pixels to which larger photos are reduced first."""
     quality: int | None = None
     strip: bool = False
+    max_pixels: int | None = None
+    """None for `impasto._pictures.MAX_PIXELS`."""
 
 
 def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, finish: Finish) -> Iterator[Record]:
@@ -97,7 +99,7 @@ def restyle_films(
 
 
 def _read(photo: Path, finish: Finish) -> Picture:
-    picture = read_picture(io.BytesIO(sys.stdin.buffer.read()) if photo == STDIN else photo)
+    picture = read_picture(io.BytesIO(sys.stdin.buffer.read()) if photo == STDIN else photo, finish.max_pixels)
     if finish.size:
         picture = shrunk(picture, finish.size)
     return picture.stripped() if finish.strip else picture

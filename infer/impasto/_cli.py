@@ -54,6 +54,15 @@ def _strength(value: float) -> float:
     return _within(0, 1, value)
 
 
+def _memory(value: str) -> int:
+    from ._stylizer import in_bytes
+
+    try:
+        return in_bytes(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 def _stroke(value: float) -> float:
     return _within(0.5, 2, value)
 
@@ -114,6 +123,13 @@ def apply_style(
         Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")
     ] = None,
     device: Annotated[Device, typer.Option(help="Where to run; cuda fails where it cannot be had.")] = "auto",
+    memory: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Most memory to use, about; larger pictures are painted in tiles.")
+    ] = "1.2GB",
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Refuse larger pictures, as bombs.", show_default="500000000"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each picture.")] = False,
     styles: Annotated[bool, typer.Option("--list", help="Print the shipped styles.")] = False,
@@ -152,15 +168,16 @@ def apply_style(
     from ._film import Encoding
     from ._stylizer import Look, Stylizer
 
+    limit = _memory(memory)
     look = Look(strength, stroke, keep_colors, None if mask is None else read_mask(mask))
-    stylizers = [Stylizer(path, device=device) for path in paths]
+    stylizers = [Stylizer(path, device=device, memory=limit) for path in paths]
     if sheet:
         from ._sheet import contact_sheet
 
         contact_sheet(photos, stylizers, look, size, sheet)
         print(sheet)
         return 0
-    finish, encoding = Finish(size, quality, strip), Encoding(codec, crf, size)
+    finish, encoding = Finish(size, quality, strip, max_pixels), Encoding(codec, crf, size)
     return _restyle(jobs, stylizers, look, finish, encoding, as_json=as_json)
 
 

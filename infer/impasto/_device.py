@@ -16,7 +16,7 @@ _INSTALL = 'pip install "impasto[cuda]"'
 _attempt_lock = threading.Lock()
 
 
-def open_session(model: bytes, device: Device) -> "tuple[onnxruntime.InferenceSession, str, str]":
+def open_session(model: bytes, device: Device) -> "tuple[onnxruntime.InferenceSession, Device, str]":
     """Open ``model`` on ``device``.
 
     Returns:

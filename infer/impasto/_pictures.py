@@ -110,18 +110,22 @@ def format_of(path: str | os.PathLike[str]) -> str | None:
     return next((name for name, one in FORMATS.items() if suffix in one.suffixes), None)
 
 
-def read_picture(source: str | os.PathLike[str] | BinaryIO) -> Picture:
+def read_picture(source: str | os.PathLike[str] | BinaryIO, max_pixels: int | None = None) -> Picture:
     """Read a picture from a path or a binary file.
 
+    Args:
+        max_pixels: a file that promises more, all frames together, is taken for a bomb; None for `MAX_PIXELS`.
+
     Raises:
-        ImpastoError: it is missing, a folder, not a picture, truncated or damaged, larger than `MAX_PIXELS` (all
-            frames together), or holds numbers (32 bits a channel) of no known range.
+        ImpastoError: it is missing, a folder, not a picture, truncated or damaged, too large, or holds numbers
+            (32 bits a channel) of no known range.
     """
+    most = MAX_PIXELS if max_pixels is None else max_pixels
     if not isinstance(source, str | os.PathLike):
-        return _decode(source, "the picture")
+        return _decode(source, "the picture", most)
     try:
         with open(source, "rb") as file:  # not left to Pillow: given a path, it garbles some rotated TIFFs
-            return _decode(file, os.fspath(source))
+            return _decode(file, os.fspath(source), most)
     except FileNotFoundError:
         raise ImpastoError(f"cannot read {source}: no such file") from None
     except OSError as error:
@@ -129,19 +133,19 @@ def read_picture(source: str | os.PathLike[str] | BinaryIO) -> Picture:
         raise ImpastoError(f"cannot read {source}: {reason}") from error
 
 
-def _decode(file: BinaryIO, name: str) -> Picture:
+def _decode(file: BinaryIO, name: str, most: int) -> Picture:
     try:
         Image.init()
         head = file.read(32)
         file.seek(-len(head), os.SEEK_CUR)
         if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS and b"avif" not in head:
             _need_heif()
-        with _pillow_limit():
+        with _pillow_limit(most):
             image = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])  # not all have AVIF
         with image:
             # MPO: a JPEG with previews or depth behind it
             frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-            if image.width * image.height * frames > MAX_PIXELS:
+            if image.width * image.height * frames > most:
                 raise Image.DecompressionBombError
             first = from_pil(image)
             if frames == 1:
@@ -150,7 +154,7 @@ def _decode(file: BinaryIO, name: str) -> Picture:
     except ImpastoError as error:
         reason = str(error)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        reason = f"more than {MAX_PIXELS // 1_000_000} megapixels, taken for a decompression bomb"
+        reason = f"more than {most / 1e6:g} megapixels, taken for a decompression bomb"
     except UnidentifiedImageError:
         reason = f"not a picture, or none of {', '.join(FORMATS)}"
     except MemoryError:
@@ -190,14 +194,14 @@ _limit_lock = threading.Lock()
 
 
 @contextmanager
-def _pillow_limit() -> Iterator[None]:
+def _pillow_limit(most: int) -> Iterator[None]:
     """Pillow's own limit, raised to ours: it has no other place to be given than a global of its module.
 
     Only for the moment in which a header is read: the limit belongs to the program that we are part of.
     """
     with _limit_lock:
         before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        Image.MAX_IMAGE_PIXELS = most
         try:
             yield
         finally:

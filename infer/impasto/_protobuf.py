@@ -1,4 +1,4 @@
-"""The little of protocol buffers' wire format that finding an ONNX file's metadata takes.
+"""The little of protocol buffers' wire format that reading an ONNX file's metadata and taking its graph apart takes.
 
 A message is a row of fields; each is a varint key (field number << 3 | wire type) and a payload. Nothing here
 trusts the bytes: whatever they are, the walk ends with the fields or with `WireError`, in bounded time and
@@ -64,3 +64,19 @@ def _varint(data: bytes, start: int, end: int) -> tuple[int, int]:
         if data[position] < 0x80:
             return value, position + 1
     raise WireError("a number does not end")
+
+
+def encode(number: int, value: bytes | int) -> bytes:
+    """One field: a number as a varint, bytes with their length before them."""
+    if isinstance(value, int):
+        return _as_varint(number << 3 | VARINT) + _as_varint(value)
+    return _as_varint(number << 3 | LENGTH) + _as_varint(len(value)) + value
+
+
+def _as_varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)

@@ -1,6 +1,7 @@
 """Restyling pictures with an exported model."""
 
 import os
+import re
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, overload
@@ -16,9 +17,18 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ._pictures import Picture
+    from ._tiles import TiledModel
 
 
 STRENGTHS, STROKES = (0, 1), (0.5, 2)  # from, to
+MEMORY = 1_200_000_000
+LEAST_MEMORY = 200_000_000
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+# Measured, in bytes: of the program and its libraries; and for each pixel, of the network at work and of a picture on
+# its way through this package.
+PROGRAM, NETWORK, PICTURE = 60_000_000, 83, 11
+LEAST_TILE = 100_000_000  # bytes of the network: smaller tiles would be mostly edge
+SEEN = 112  # px around a tile that shape it, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,21 +50,27 @@ class Stylizer:
     Args:
         model: path of a model that Impasto made, or the name of a shipped style.
         device: ``cpu``; ``cuda``, which fails where it cannot be had; or ``auto``: ``cuda`` if it can be had.
+        memory: bytes, or text as ``2GB``: about the most that painting a picture may take, the picture itself
+            included. One that would take more is painted in tiles: slower, and the same to a level of 255.
 
     Raises:
         ImpastoError: no such model, or not one that works, or ``cuda`` cannot be had.
-        ValueError: no such device.
+        ValueError: no such device, or no amount of memory.
     """
 
     info: StyleInfo
     """What the model says about itself."""
-    device: str
+    device: Device
     """What it runs on: ``cpu`` or ``cuda``."""
 
-    def __init__(self, model: str | os.PathLike[str], *, device: Device = "auto") -> None:
+    def __init__(
+        self, model: str | os.PathLike[str], *, device: Device = "auto", memory: int | str = MEMORY
+    ) -> None:
         path = locate(model)
-        self.info, data = read_model(path)
-        self._session, self.device, self.why_cpu = open_session(data, device)
+        self.memory = in_bytes(memory)
+        self.info, self._model = read_model(path)
+        self._session, self.device, self.why_cpu = open_session(self._model, device)
+        self._tiled: TiledModel | None = None
         if not _keeps_contract(self._session):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
 
@@ -160,15 +176,33 @@ class Stylizer:
             painted = [_dials.blended(*pair, look.mask) for pair in zip(rgb, painted, strict=True)]
         return np.stack(painted)
 
+    def _tile_side(self, pixels: int) -> int | None:
+        """Side in px of the tiles for a batch of so many pixels; None if it can be painted at once."""
+        if PROGRAM + pixels * (NETWORK + PICTURE) <= self.memory:
+            return None
+        room = max(LEAST_TILE, self.memory - PROGRAM - pixels * PICTURE)
+        side = round((room / NETWORK) ** 0.5) - 2 * SEEN
+        return side - side % 8
+
+    def _in_tiles(self, photo: "np.ndarray", strength: float, side: int) -> "np.ndarray":
+        from ._tiles import TiledModel
+
+        if self._tiled is None:  # two threads may both make one: no harm, they are the same
+            self._tiled = TiledModel(self._model, lambda part: open_session(part, self.device)[0])
+        return self._tiled(photo, strength, side)
+
     def _run(self, batch: "np.ndarray", strength: float) -> "np.ndarray":
-        """One pass of the network: uint8 ``[N, H, W, 3]`` to the same."""
+        """The network alone: uint8 ``[N, H, W, 3]`` to the same."""
         import numpy as np
 
         feeds = {IMAGE: batch}
         if strength != 1:
             feeds[STRENGTH] = np.array(strength, np.float32)
+        side = self._tile_side(batch.size // 3)
         try:
-            if self.device == "cpu":
+            if side:
+                result = np.stack([self._in_tiles(one, strength, side) for one in batch])
+            elif self.device == "cpu":
                 result = self._session.run([STYLIZED], feeds)[0]
             else:
                 result = _run_bound(self._session, feeds, self.device)
@@ -179,6 +213,21 @@ class Stylizer:
             wrong = f"{result.dtype} {list(result.shape)} for {list(batch.shape)}"
             raise ImpastoError(f"{self.info.name} breaks its contract: {wrong}")
         return result
+
+
+def in_bytes(memory: int | str) -> int:
+    """An amount of memory: bytes, or a number with one of `UNITS`.
+
+    Raises:
+        ValueError: it is none, or less than `LEAST_MEMORY`.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]i?B?|B)?", str(memory))
+    if not found:
+        raise ValueError(f"memory must be a number of bytes or as 2GB, not {memory!r}")
+    amount = int(float(found[1]) * UNITS[(found[2] or "B").removesuffix("B")])
+    if amount < LEAST_MEMORY:
+        raise ValueError(f"memory must be at least {LEAST_MEMORY // 10**6}MB, not {memory!r}")
+    return amount
 
 
 def check_dial(name: str, value: float, least: float, most: float) -> None:

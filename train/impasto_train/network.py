@@ -218,4 +218,5 @@ def is_calm(name: str) -> bool:
 
 def padding(length: int) -> int:
     """Pixels to add to a side of ``length`` pixels so that the layers of `StyleNet` can work on it."""
-    return torch.sym_max(SMALLEST - length, -length % MULTIPLE)  # which a tracing understands
+    # as max, but a tracing understands it
+    return torch.sym_max(SMALLEST - length, -length % MULTIPLE)  # type: ignore[return-value]  # of ints an int

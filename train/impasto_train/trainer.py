@@ -24,6 +24,7 @@ from .steady import unsteadiness
 AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
 TRIED = 2  # photos on which the starts to choose from are compared
 CALMING = 1 / 8  # of the steps, at the end: how long the network learns to paint at less than full strength
+CALM_RATE = 10  # times the learning rate: few numbers with far to go
 FIDELITY = 4.0  # weight of the mean distance to the photo at strength 0
 WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
 
@@ -151,7 +152,7 @@ class Trainer:
             if self.step >= self.full_strength:
                 strength = float(np.random.default_rng([options.seed, self.step, 3]).random())
                 done = self.step - self.full_strength
-                rate = learning_rate(done, self.steps - self.full_strength, options.learning_rate)
+                rate = CALM_RATE * learning_rate(done, self.steps - self.full_strength, options.learning_rate)
                 if not done:  # the averages at full strength are final
                     self.network.load_state_dict(self.average.state_dict())
             terms = self._update(to_tensor(pictures, self.device), strength, rate)
