@@ -82,7 +82,7 @@ def test_the_scores_are_those_of_the_formula(scene, model):
 
 
 def test_every_command_of_the_benchmarks_has_help():
-    for name in ("quality", "gallery", "flicker", "artefacts", "speed", "equals_n_steps"):
+    for name in ("quality", "gallery", "flicker", "artefacts", "speed", "equals_n_steps", "training", "memory"):
         words = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

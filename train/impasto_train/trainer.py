@@ -24,7 +24,7 @@ from .steady import unsteadiness
 AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
 TRIED = 2  # photos on which the starts to choose from are compared
 CALMING = 1 / 8  # of the steps, at the end: how long the network learns to paint at less than full strength
-CALM_RATE = 10  # times the learning rate: few numbers with far to go
+CALM_RATE = 30  # times the learning rate: few numbers with far to go
 FIDELITY = 4.0  # weight of the mean distance to the photo at strength 0
 WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
 

@@ -1,0 +1,100 @@
+"""Peak memory of ``apply-style``, and how far tiles are from the whole.
+
+    python -m benchmarks.memory MODEL PHOTO [--megapixels 1,12,100] [--json FILE]
+
+PHOTO is enlarged to each size and restyled by the command as a user would call it, in a process of its own, whose peak
+(maximum resident set) is read from the system. The same picture, 12 megapixels at the most, is then painted at once and
+in tiles: the 99.9th percentile and the largest of the differences, in levels of 255, and the mean difference along the
+borders of the tiles beside that elsewhere. Not on Windows, which tells no peak of a process that has ended.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from impasto import ImpastoError, Stylizer
+from impasto._console import run
+from impasto._device import open_session
+from impasto._pictures import read_picture
+from impasto._styles import locate
+from impasto._tiles import TiledModel
+from PIL import Image
+
+from .report import save
+
+COMPARED = 12e6  # pixels, the largest picture that is painted at once too
+SIDE = 512  # px of the tiles that are compared
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def peak_of(arguments: list[str]) -> tuple[float, float]:
+    """Peak memory in bytes and seconds of ``apply-style`` with ``arguments``.
+
+    Raises:
+        ImpastoError: it failed.
+    """
+    start = time.perf_counter()
+    words = [sys.executable, "-m", "impasto", *arguments]
+    process = os.posix_spawn(sys.executable, words, os.environ)
+    _, status, usage = os.wait4(process, 0)
+    if status:
+        raise ImpastoError(f"apply-style {' '.join(arguments)} failed")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return usage.ru_maxrss * unit, time.perf_counter() - start
+
+
+def enlarged(photo: Path, megapixels: float) -> Image.Image:
+    """The photo in its own proportions at about so many megapixels."""
+    image = Image.fromarray(read_picture(photo).rgb)
+    scale = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
+    return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+
+
+def difference(model: str, photo: np.ndarray) -> dict[str, float]:
+    """Of tiles from the whole, in levels of 255."""
+    whole = Stylizer(model, device="cpu", memory="100GB")(photo)
+    tiled = TiledModel(locate(model).read_bytes(), lambda part: open_session(part, "cpu")[0])(photo, 1.0, SIDE)
+    apart = np.abs(tiled.astype(int) - whole)
+    border = np.zeros(photo.shape[:2], bool)
+    for axis in (0, 1):
+        near = np.arange(photo.shape[axis]) % SIDE
+        lines = np.flatnonzero((near < 2) | (near >= SIDE - 2))
+        border[lines if axis == 0 else slice(None), slice(None) if axis == 0 else lines] = True
+    return {
+        "99.9 %": float(np.quantile(apart, 0.999)), "largest": float(apart.max()),
+        "at borders": float(apart[border].mean()), "elsewhere": float(apart[~border].mean()),
+    }  # fmt: skip
+
+
+@app.command()
+def memory(
+    model: Annotated[str, typer.Argument(help="A model file, or the name of a shipped style.")],
+    photo: Annotated[Path, typer.Argument(help="The photo to enlarge.")],
+    megapixels: Annotated[str, typer.Option(help="Sizes to measure.")] = "1,12,100",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
+) -> None:
+    """Print peak memory by size, and the difference that tiles make."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for size in map(float, megapixels.split(",")):
+            image = enlarged(photo, size)
+            source = Path(folder) / f"{size:g}.jpg"
+            image.save(source, quality=92)
+            pixels = image.width * image.height
+            compared = difference(model, np.asarray(image)) if pixels <= COMPARED * 1.01 else {}
+            del image
+            peak, seconds = peak_of([model, str(source), "-o", str(Path(folder) / "result.jpg"), "--overwrite"])
+            names = ("99.9 %", "largest", "at borders", "elsewhere")
+            found = {name: compared.get(name) for name in names}
+            rows.append({"megapixels": pixels / 1e6, "peak MB": peak / 1e6, "seconds": seconds, **found})
+    save(rows, json_file, None, lambda axis: None)
+
+
+if __name__ == "__main__":
+    sys.exit(run(app, "benchmarks.memory"))
