@@ -27,7 +27,8 @@ UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "ki": 2**10, "M
 # Measured, in bytes: of the program and its libraries; and for each pixel, of the network at work and of a picture on
 # its way through this package.
 PROGRAM, NETWORK, PICTURE = 60_000_000, 83, 11
-LEAST_TILE = 100_000_000  # bytes of the network: smaller tiles would be mostly edge
+TILED = 2 * NETWORK  # of a tile, with what is gathered from it
+LEAST_TILE, MOST_TILE = 150_000_000, 400_000_000  # bytes: smaller ones would be mostly edge, larger ones gain little
 SEEN = 112  # px around a tile that shape it, about
 
 
@@ -180,8 +181,8 @@ class Stylizer:
         """Side in px of the tiles for a batch of so many pixels; None if it can be painted at once."""
         if PROGRAM + pixels * (NETWORK + PICTURE) <= self.memory:
             return None
-        room = max(LEAST_TILE, self.memory - PROGRAM - pixels * PICTURE)
-        side = round((room / NETWORK) ** 0.5) - 2 * SEEN
+        room = min(MOST_TILE, max(LEAST_TILE, self.memory - PROGRAM - pixels * PICTURE))
+        side = round((room / TILED) ** 0.5) - 2 * SEEN
         return side - side % 8
 
     def _in_tiles(self, photo: "np.ndarray", strength: float, side: int) -> "np.ndarray":
