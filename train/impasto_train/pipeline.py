@@ -19,11 +19,12 @@ from impasto._contract import CONTRACT_VERSION
 from impasto._files import check_writable
 from PIL import Image
 
+from .balance import balanced_weight
 from .base import Weights, load_base
 from .export import export
 from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
-from .photos import ContentSet, centre_crop, demo_photo, open_content, read_style
+from .photos import ContentSet, Photo, centre_crop, demo_photo, open_content, read_style, training_batch
 from .reports import FetchLine, Log, Pace, Preview, ProgressLine, Subscriber, paint
 from .run_folder import Plan, RunFolder, photos_digest
 from .trainer import Record, Trainer, evaluate, mixed_precision, to_tensor
@@ -32,6 +33,7 @@ from .vgg_weights import load_vgg_weights
 
 Say = Callable[[str], None]
 SCRATCH, BASE = "scratch", "base"  # for --from
+BALANCED = 8  # photos by which the style weight is chosen
 PREVIEWED = 4  # held-out photos on the preview sheet
 THUMBNAIL = 192  # px, side of the preview inside the model
 
@@ -58,6 +60,9 @@ def start(options: Options, say: Say) -> Path:
     device = pick_device(options.device)
     objective = build_objective(options, style, device, say)
     content = _content(options, say)
+    if options.style_weight is None:
+        options = balance(options, objective, style, content.train)
+        say(f"style weight {options.style_weight:g}, what suits this picture (choose with --style-weight)")
     if options.steps is None:
         minutes = options.minutes or (MINUTES_ON_CPU if device.type == "cpu" else MINUTES_ON_GPU)
         options = replace(options, minutes=minutes)
@@ -150,13 +155,25 @@ def pick_device(wanted: str) -> torch.device:
 
 
 def build_objective(options: Options, style: np.ndarray, device: torch.device, say: Say) -> Objective:
-    """The objective of ``options`` for ``style``, uint8 ``[H, W, 3]``, on ``device``."""
+    """The objective of ``options`` for ``style``, uint8 ``[H, W, 3]``, on ``device``.
+
+    Its β is 0 where the options leave that to `balance`.
+    """
     weights = load_vgg_weights(options.vgg_weights, say=say)
     vgg = VGG16(weights, {*CONTENT_LAYERS, *STYLE_LAYERS}).to(device)
     return Objective(
         vgg, to_tensor(style[None], device), content_weight=options.content_weight,
-        style_weight=options.style_weight, l1_weight=options.l1, l1_on=options.l1_on, normalize=options.normalize,
+        style_weight=options.style_weight or 0.0, l1_weight=options.l1, l1_on=options.l1_on,
+        normalize=options.normalize,
     )  # fmt: skip
+
+
+def balance(options: Options, objective: Objective, style: np.ndarray, photos: tuple[Photo, ...]) -> Options:
+    """The options with the style weight that suits ``style``, uint8 ``[H, W, 3]``; the objective is given it too."""
+    crops = training_batch(photos, step=10**9, batch_size=BALANCED, size=options.size, seed=options.seed)
+    device = objective.device
+    objective.style_weight = balanced_weight(objective, to_tensor(style[None], device), to_tensor(crops, device))
+    return replace(options, style_weight=objective.style_weight)
 
 
 def _content(options: Options, say: Say) -> ContentSet:
@@ -237,7 +254,7 @@ def _info(trainer: Trainer, content: ContentSet, held_out: list[np.ndarray]) -> 
     return StyleInfo(
         contract=CONTRACT_VERSION, name=name, title=options.title or name.replace("_", " ").capitalize(),
         credit=options.credit, style_license=options.license, license=options.model_license,
-        content_weight=options.content_weight, style_weight=options.style_weight, l1_weight=options.l1,
+        content_weight=options.content_weight, style_weight=trainer.objective.style_weight, l1_weight=options.l1,
         l1_on=options.l1_on, normalize=options.normalize, vgg=trainer.objective.vgg.fingerprint,
         content=content.name, content_count=len(content.train), steps=trainer.step,
         batch_size=options.batch_size, size=options.size, style_size=options.style_size,

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from .base import FILE, join, save_base
 from .options import Options
 from .photos import open_content, read_style
-from .pipeline import build_objective, pick_device
+from .pipeline import balance, build_objective, pick_device
 from .trainer import Trainer
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -37,7 +37,9 @@ def train_base(
     for seed, style in enumerate(styles):
         options = Options(style=style, content=content, steps=each, seed=seed)
         picture = read_style(style, options.style_size)
-        trainers.append(Trainer(build_objective(options, picture, device, typer.echo), photos, options, each))
+        objective = build_objective(options, picture, device, typer.echo)
+        options = balance(options, objective, picture, photos)
+        trainers.append(Trainer(objective, photos, options, each))
         if seed == 0:
             trainers[0].begin(picture)  # of the first style: the heads of the others then part from it
         else:

@@ -13,6 +13,7 @@ import torch
 from impasto import ImpastoError
 from torch import Tensor
 
+from .grid import grid
 from .network import StyleNet, is_calm
 from .objective import Objective, Terms
 from .optimizer import optimizers
@@ -176,9 +177,12 @@ class Trainer:
                 random = np.random.default_rng([self.options.seed, self.step, 2])
                 unsteady = unsteadiness(paint, photo, painted, random)
         # a calmer painting has less of the style and keeps to the photo, colours and all
-        calmer = FIDELITY * (painted - photo).abs().mean() - self.options.style_weight * terms.style.mean()
+        calmer = FIDELITY * (painted - photo).abs().mean() - self.objective.style_weight * terms.style.mean()
         self.network.zero_grad()
-        (terms.total.mean() + self.options.steady * unsteady + (1 - strength) * calmer).backward()
+        total = terms.total.mean() + self.options.steady * unsteady + (1 - strength) * calmer
+        if self.options.grid:
+            total = total + self.options.grid * grid(painted)
+        total.backward()
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         size = torch.nn.utils.get_total_norm(gradients)
         contrast = painted.detach().std(dim=(-2, -1)).mean()  # within channels: a flat red is blank too
