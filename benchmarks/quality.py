@@ -19,7 +19,7 @@ from impasto import ImpastoError, Stylizer
 from impasto._console import run
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective, gram, layer_distances, mean_distance
 from impasto_train.photos import Photo, centre_crop, read_style
-from impasto_train.trainer import to_tensor
+from impasto_train.trainer import to_pixels, to_tensor
 from impasto_train.vgg import VGG16
 from impasto_train.vgg_weights import load_vgg_weights
 
@@ -42,8 +42,7 @@ def painter(stylizer: Stylizer) -> Callable[[torch.Tensor], torch.Tensor]:
     """``stylizer`` as `evaluate` wants it: from float ``[1, 3, H, W]`` in 0..1 to the like."""
 
     def paint(photo: torch.Tensor) -> torch.Tensor:
-        pixels = (photo * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-        return to_tensor(stylizer(pixels))
+        return to_tensor(stylizer(to_pixels(photo)))
 
     return paint
 

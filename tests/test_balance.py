@@ -1,51 +1,60 @@
 """The style weight that suits a picture, and the weight against the grid."""
 
+import numpy as np
 import pytest
 import torch
-from impasto_train.balance import BALANCE, balanced_weight
+from impasto_train.balance import BALANCE, PHOTOS, balance
 from impasto_train.grid import grid
-from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective, mean_distance
+from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
+from impasto_train.photos import centre_crop, demo_photo
 from impasto_train.recolor import recolored
+from impasto_train.trainer import to_tensor
 from impasto_train.vgg import VGG16
 
 
 @pytest.fixture
-def pictures():
-    generator = torch.Generator().manual_seed(0)
-    strokes = torch.rand(1, 3, 12, 16, generator=generator).repeat_interleave(5, -1).repeat_interleave(5, -2)
-    return strokes, torch.rand(3, 3, 40, 48, generator=generator)
-
-
-@pytest.fixture
-def objective(narrow_vgg_weights, pictures):
-    def build(style=pictures[0], **options):
+def objective(narrow_vgg_weights):
+    def build(style, **options):
         vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
-        return Objective(vgg, style, content_weight=1, style_weight=7, l1_weight=0, **options)
+        return Objective(vgg, to_tensor(style[None]), content_weight=1, style_weight=7, l1_weight=0, **options)
 
     return build
 
 
-def style_term(objective, style, photos):
-    matched = torch.cat([recolored(photo, style) for photo in photos.split(1)])
-    return objective(matched, photos, objective.content(photos)).style.mean().item()
+def strokes(scale=255, shift=0, side=5):
+    blocks = np.random.default_rng(0).random((12, 16, 3)).repeat(side, 0).repeat(side, 1)
+    return (shift + scale * blocks).astype(np.uint8)
 
 
-def test_photos_in_the_paintings_colours_weigh_the_same_for_every_picture(objective, pictures):
-    strokes, photos = pictures
-    for style in (strokes, 0.7 + 0.1 * strokes, strokes[..., :30, :30].flip(-1)):
-        found = objective(style)
-        weight = balanced_weight(found, style, photos)
-        assert weight * style_term(found, style, photos) == pytest.approx(BALANCE, rel=6e-3)  # three digits
+@torch.no_grad()
+def pull(objective, style):
+    """Median S of the photos in the colours of ``style``, worked out anew."""
+    found = []
+    for name in PHOTOS:
+        photo = to_tensor(centre_crop(demo_photo(name), 256)[None])
+        matched = recolored(photo, to_tensor(style[None]))
+        found.append(objective(matched, photo, objective.content(photo)).style.item())
+    return np.median(found)
 
 
-def test_the_plain_formula_is_balanced_by_what_a_picture_of_nothing_costs(objective, pictures):
-    strokes, photos = pictures
-    plain = objective(normalize=False)
-    content = plain.content(photos)
-    empty = {layer: torch.zeros_like(found) for layer, found in content.items()}
-    nothing = mean_distance(empty, content, normalize=False).mean().item()
-    weight = balanced_weight(plain, strokes, photos)
-    assert weight * style_term(plain, strokes, photos) == pytest.approx(BALANCE * nothing, rel=6e-3)
+@pytest.mark.parametrize("style", [strokes(), strokes(30, 180), strokes(200, 0, 9)], ids=["strong", "pale", "large"])
+@pytest.mark.parametrize("distance", ["l2", "cosine"])
+def test_photos_in_the_paintings_colours_weigh_the_same_for_every_picture(objective, style, distance):
+    found = objective(style, distance=distance)
+    weight = balance(found, style)
+    assert weight == found.style_weight
+    assert weight * pull(found, style) == pytest.approx(BALANCE, rel=6e-3)  # three digits
+
+
+@torch.no_grad()
+def test_the_plain_formula_is_balanced_by_what_a_picture_of_nothing_costs(objective):
+    plain = objective(strokes(), normalize=False)
+    nothing = []
+    for name in PHOTOS:
+        features = plain.content(to_tensor(centre_crop(demo_photo(name), 256)[None]))
+        nothing.append(sum(float(found.square().sum()) for found in features.values()) / (2 * len(features)))
+    weight = balance(plain, strokes())
+    assert weight * pull(plain, strokes()) == pytest.approx(BALANCE * np.median(nothing), rel=6e-3)
 
 
 def noise(side=96, count=8):

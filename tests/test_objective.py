@@ -7,6 +7,7 @@ from impasto_train.objective import (
     CONTENT_LAYERS,
     STYLE_LAYERS,
     Objective,
+    cosine_distance,
     gram,
     l1,
     mean_distance,
@@ -54,6 +55,21 @@ def test_formula_constants_are_folded_away_only_when_normalized():
     # 1/(2m) Σ: (4 + 1) / 4; divided by energies 1 and 4: 4 + 1/4
     assert mean_distance(found, targets, normalize=False).item() == 1.25
     assert mean_distance(found, targets, normalize=True).item() == 4.25
+
+
+def test_cosine_distance_closed_form_per_picture():
+    x = torch.tensor([[3.0, 0.0], [0.0, 2.0], [-1.0, -1.0], [0.0, 0.0]]).view(4, 1, 2)
+    target = torch.tensor([[[1.0, 1.0]]])  # at 45, 45 and 180 degrees; no angle at all
+    half = 1 - 0.5**0.5
+    assert cosine_distance(x, target).tolist() == pytest.approx([half, half, 2, 1], abs=1e-6)
+    assert cosine_distance(5 * x, target / 7).tolist() == pytest.approx([half, half, 2, 1], abs=1e-6)  # of no size
+
+
+def test_cosine_distances_of_layers_add_up():
+    found = {"a": torch.tensor([[1.0, 0.0]]), "b": torch.tensor([[2.0, 2.0]])}
+    targets = {"a": torch.tensor([[0.0, 3.0]]), "b": torch.tensor([[1.0, 1.0]])}
+    assert mean_distance(found, targets, normalize=True, distance="cosine").item() == pytest.approx(1)
+    assert mean_distance(found, targets, normalize=False, distance="cosine").item() == pytest.approx(1 / 4)
 
 
 def test_l1_closed_forms():
@@ -106,6 +122,26 @@ def test_objective_against_a_second_implementation(narrow_vgg_weights, normalize
     )
     found = [float(term) for term in (terms.content, terms.style, terms.l1, terms.total)]
     assert found == pytest.approx(wanted, rel=1e-4)
+
+
+def test_the_cosine_objective_and_its_comparable_figures(narrow_vgg_weights):
+    vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
+    style, photo, x = (torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    weights = {"content_weight": 1, "style_weight": 2, "l1_weight": 0}
+    cosine, squared = Objective(vgg, style, distance="cosine", **weights), Objective(vgg, style, **weights)
+    terms = cosine(x, photo, cosine.content(photo))
+    found, aim, painting = vgg(x), vgg(photo), vgg(style)
+
+    def angles(pairs):
+        pairs = [(a.flatten().double(), b.flatten().double()) for a, b in pairs]
+        return sum(1 - float(a @ b / (a.norm() * b.norm())) for a, b in pairs)
+
+    content = angles((found[name], aim[name]) for name in CONTENT_LAYERS)
+    strokes = angles((gram(found[name]), gram(painting[name])) for name in STYLE_LAYERS)
+    assert float(terms.content) == pytest.approx(content, abs=1e-5)
+    assert float(terms.style) == pytest.approx(strokes, abs=1e-5)
+    same = cosine(x, photo, cosine.content(photo), comparable=True)
+    assert float(same.total) == pytest.approx(float(squared(x, photo, squared.content(photo)).total))
 
 
 def test_the_photo_itself_has_no_content_loss_and_the_style_no_style_loss(narrow_vgg_weights):

@@ -6,11 +6,14 @@ undone by ``normalize=False``:
 1. every squared distance is divided by the energy of its target, ‖Fᵢ(c)‖² or ‖Gⱼ(s)‖², so that α and β mean
    the same for every style and every set of weights;
 2. the constants 1/(2m) and 1/(2n) are folded into α and β, so that R and S are plain sums over layers.
+
+Instead of the squared distance, one minus the cosine similarity can be taken (``distance="cosine"``).
 """
 
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .vgg import VGG16
@@ -18,6 +21,7 @@ from .vgg import VGG16
 CONTENT_LAYERS = ("relu3_3",)
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 L1_VARIANTS = ("image", "residual", "gradient")
+DISTANCES = ("l2", "cosine")
 
 Features = dict[str, Tensor]
 
@@ -55,18 +59,38 @@ def squared_distance(x: Tensor, target: Tensor, *, normalize: bool) -> Tensor:
     return distance
 
 
-def layer_distances(found: Features, targets: Features, *, normalize: bool) -> Features:
-    """`squared_distance` of each picture at each layer of ``targets``: float32 ``[N]`` by layer."""
+def cosine_distance(x: Tensor, target: Tensor) -> Tensor:
+    """One minus the cosine of the angle between ``x`` and ``target``, each picture taken as one long vector.
+
+    Args:
+        x: ``[N, ...]``, any float type.
+        target: ``[N, ...]``, or ``[1, ...]`` for one target that all pictures share.
+
+    Returns:
+        float32 ``[N]``, 0..2; 1 where either is all zeros.
+    """
+    return 1 - F.cosine_similarity(x.float().flatten(1), target.float().flatten(1), dim=1)
+
+
+def layer_distances(found: Features, targets: Features, *, normalize: bool, distance: str = "l2") -> Features:
+    """Distance of each picture at each layer of ``targets``: float32 ``[N]`` by layer.
+
+    Args:
+        distance: one of `DISTANCES`; ``normalize`` makes no difference to a cosine.
+    """
+    if distance == "cosine":
+        return {layer: cosine_distance(found[layer], target) for layer, target in targets.items()}
     return {layer: squared_distance(found[layer], target, normalize=normalize) for layer, target in targets.items()}
 
 
-def mean_distance(found: Features, targets: Features, *, normalize: bool) -> Tensor:
-    """R or S of each picture: squared distances over the layers of ``targets``.
+def mean_distance(found: Features, targets: Features, *, normalize: bool, distance: str = "l2") -> Tensor:
+    """R or S of each picture: `layer_distances` over the layers of ``targets``.
 
     Returns:
         float32 ``[N]``: their sum if ``normalize``, else half their mean (the formula's 1/(2m) or 1/(2n)).
     """
-    total = torch.stack(list(layer_distances(found, targets, normalize=normalize).values())).sum(0)
+    distances = layer_distances(found, targets, normalize=normalize, distance=distance)
+    total = torch.stack(list(distances.values())).sum(0)
     return total if normalize else total / (2 * len(targets))
 
 
@@ -111,7 +135,7 @@ class Objective(nn.Module):
         style: the style picture, float ``[1, 3, H, W]``, RGB in 0..1, on the device of ``vgg``.
         content_weight: α. style_weight: β. l1_weight: λ. All at least 0.
         l1_on: one of `L1_VARIANTS`.
-        normalize: see the top of this module.
+        normalize, distance: see the top of this module.
     """
 
     def __init__(
@@ -124,12 +148,13 @@ class Objective(nn.Module):
         l1_weight: float,
         l1_on: str = "gradient",
         normalize: bool = True,
+        distance: str = "l2",
     ) -> None:
         super().__init__()
         self.vgg = vgg
         self.content_weight, self.style_weight, self.l1_weight = content_weight, style_weight, l1_weight
         self.l1_on = l1_on
-        self.normalize = normalize
+        self.normalize, self.distance = normalize, distance
         self.device = style.device
         with torch.no_grad():
             found = vgg(style)
@@ -141,19 +166,20 @@ class Objective(nn.Module):
         found = self.vgg(photo, deepest=CONTENT_LAYERS[-1])
         return {layer: found[layer] for layer in CONTENT_LAYERS}
 
-    def forward(self, x: Tensor, photo: Tensor, content: Features, *, normalize: bool | None = None) -> Terms:
+    def forward(self, x: Tensor, photo: Tensor, content: Features, *, comparable: bool = False) -> Terms:
         """J of each stylised picture.
 
         Args:
             x, photo: float ``[N, 3, H, W]``, RGB in 0..1.
             content: what `content` gave for ``photo``.
-            normalize: replaces the objective's own, for figures that must compare across runs.
+            comparable: R and S by normalised squared distances whatever the objective's own are, for figures that
+                must compare across runs.
         """
-        normalize = self.normalize if normalize is None else normalize
+        normalize, distance = (True, "l2") if comparable else (self.normalize, self.distance)
         found = self.vgg(x)
         grams = {layer: gram(found[layer]) for layer in STYLE_LAYERS}
-        r = mean_distance(found, content, normalize=normalize)
-        s = mean_distance(grams, self.grams, normalize=normalize)
+        r = mean_distance(found, content, normalize=normalize, distance=distance)
+        s = mean_distance(grams, self.grams, normalize=normalize, distance=distance)
         variation = l1(x, photo, self.l1_on)
         total = self.content_weight * r + self.style_weight * s + self.l1_weight * variation
         return Terms(r, s, variation, total)

@@ -1,7 +1,8 @@
-"""What a training run is told: the one home of every default.
+"""What the commands are told: the one home of every default.
 
-The command line is derived from `Options`; the resolved set is saved in the run folder and its essentials
-in the exported file.
+Each command line is derived from a dataclass (`command.py`): `Options` for ``train-style``, `ImageOptions` for
+``optimize-image``, `TuneOptions` for ``tune-style``. The resolved `Options` are saved in the run folder and their
+essentials in the exported file.
 """
 
 import dataclasses
@@ -14,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from impasto import ImpastoError
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
+L1On = Literal["image", "residual", "gradient"]
 MINUTES_ON_CPU = 20.0
 MINUTES_ON_GPU = 3.0
 POSITIVE = ("minutes", "learning_rate")  # the options that 0 will not do for either
@@ -31,16 +33,70 @@ def option(default: Any, help: str, shown: str | None = None, *, least: float | 
 
 
 @dataclass(frozen=True)
-class Options:
+class SharedOptions:
+    """Options of all commands here.
+
+    Raises:
+        ImpastoError: a value that cannot work, with the option's spelling.
+    """
+
+    style: Path = option(None, "The picture whose style is learned.")
+    style_size: int = option(384, "Short side of the style picture in pixels: smaller gives finer strokes.", least=32)
+    distance: Literal["l2", "cosine"] = option("l2", "Squared distance, or one minus the cosine similarity.")
+    normalize: bool = option(True, "Divide R and S by the energy of their targets, or keep to the formula.")
+    seed: int = option(0, "Seed of all that is random.", least=0)
+    device: Device = option("auto", "Where to compute.")
+    vgg_weights: Path | None = option(None, "File of VGG16 weights to use.", "fetched once and cached")
+
+    def __post_init__(self) -> None:
+        if self.style is None:
+            raise ImpastoError("give the picture to learn from: --style starry.jpg")
+        if not self.style.stem:
+            raise ImpastoError("--style is empty: give the picture to learn from")
+        hints = get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            check(field, hints[field.name], getattr(self, field.name))
+        if self.seed >= 2**63:
+            raise ImpastoError(f"--seed {self.seed} is too large: it must be below 2**63")
+
+
+@dataclass(frozen=True)
+class ObjectiveOptions(SharedOptions):
+    """What J is."""
+
+    content_weight: float = option(1.0, "Weight α of the content term R.", least=0)
+    style_weight: float | None = option(None, "Weight β of the style term S.", "what suits the picture", least=0)
+    l1: float = option(1.0, "Weight λ of the L1 term.", least=0)
+    l1_on: L1On = option("gradient", "What the L1 term is taken of.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.content_weight == 0 and self.style_weight == 0:
+            raise ImpastoError("--content-weight and --style-weight cannot both be 0: nothing would be learned")
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What a training sees, and how it goes on."""
+
+    content: str = option("coco", "Photos to learn on: a folder, a .zip, 'coco' (COCO val2017) or 'demo'.")
+    content_count: int = option(2000, "How many photos of COCO to fetch (about 160 kB each).", least=2)
+    from_: str = option("base", "Start from 'base', which has learned several styles, 'scratch', or a run folder.")
+    size: int = option(256, "Side of the square training crops, in pixels.", least=32)
+    batch_size: int = option(1, "Crops a step.", least=1)
+    steady: float = option(8.0, "Weight of steadiness: the more, the less film flickers.", least=0)
+    grid: float = option(0.1, "Weight against the grid that upsampling leaves.", least=0)
+    learning_rate: float = option(3e-3, "Peak learning rate.", least=0)
+
+
+@dataclass(frozen=True)
+class Options(TrainingOptions, ObjectiveOptions):
     """Options of ``train-style``, named as on its command line.
 
     Raises:
         ImpastoError: a value or a combination that cannot work, with the option's spelling.
     """
 
-    style: Path = option(None, "The picture whose style is learned.")
-    content: str = option("coco", "Photos to learn on: a folder, a .zip, 'coco' (COCO val2017) or 'demo'.")
-    content_count: int = option(2000, "How many photos of COCO to fetch (about 160 kB each).", least=2)
     out: Path | None = option(None, "The model to write; its run folder lies beside it.", "STYLE.onnx")
     overwrite: bool = option(False, "Replace an existing model and run folder.")
     steps: int | None = option(None, "Train for this many steps.", "by --minutes", least=1)
@@ -50,21 +106,6 @@ class Options:
         f"{MINUTES_ON_CPU:g} on a CPU, {MINUTES_ON_GPU:g} on a GPU",
         least=0,
     )
-    from_: str = option("base", "Start from 'base', which has learned several styles, 'scratch', or a run folder.")
-    size: int = option(256, "Side of the square training crops, in pixels.", least=32)
-    batch_size: int = option(1, "Crops a step.", least=1)
-    style_size: int = option(384, "Short side of the style picture in pixels: smaller gives finer strokes.", least=32)
-    content_weight: float = option(1.0, "Weight α of the content term R.", least=0)
-    style_weight: float | None = option(None, "Weight β of the style term S.", "what suits the picture", least=0)
-    l1: float = option(1.0, "Weight λ of the L1 term.", least=0)
-    l1_on: Literal["image", "residual", "gradient"] = option("gradient", "What the L1 term is taken of.")
-    normalize: bool = option(True, "Divide R and S by the energy of their targets, or keep to the formula.")
-    steady: float = option(8.0, "Weight of steadiness: the more, the less film flickers.", least=0)
-    grid: float = option(0.1, "Weight against the grid that upsampling leaves.", least=0)
-    learning_rate: float = option(3e-3, "Peak learning rate.", least=0)
-    seed: int = option(0, "Seed of the network's start, the crops and the choice of held-out photos.", least=0)
-    device: Device = option("auto", "Where to train.")
-    vgg_weights: Path | None = option(None, "File of VGG16 weights to use.", "fetched once and cached")
     preview_every: int = option(100, "Steps between previews of held-out photos; 0 for none but the last.", least=0)
     checkpoint_every: int = option(50, "Steps between checkpoints.", least=1)
     title: str | None = option(None, "Title of the style, kept in the model.", "from the file's name")
@@ -73,28 +114,9 @@ class Options:
     model_license: str = option("", "Licence of the model, kept in it.")
 
     def __post_init__(self) -> None:
-        if self.style is None:
-            raise ImpastoError("give the picture to learn from: --style starry.jpg (or --resume a run folder)")
+        super().__post_init__()
         if self.steps is not None and self.minutes is not None:
             raise ImpastoError("give --steps or --minutes, not both")
-        hints = get_type_hints(type(self))
-        for field in dataclasses.fields(self):
-            value, least = getattr(self, field.name), field.metadata["least"]
-            if None not in (value, least):
-                positive = field.name in POSITIVE
-                # NaN fails every comparison
-                if not (value > least if positive else value >= least) or not math.isfinite(value):
-                    bound = "above 0" if positive else f"of at least {least}"
-                    raise ImpastoError(f"{spelling(field.name)} {value} will not do: give a finite number {bound}")
-            if get_origin(hints[field.name]) is Literal and value not in get_args(hints[field.name]):
-                choices = " or ".join(get_args(hints[field.name]))
-                raise ImpastoError(f"{spelling(field.name)} {value}: choose {choices}")
-        if self.content_weight == 0 and self.style_weight == 0:
-            raise ImpastoError("--content-weight and --style-weight cannot both be 0: nothing would be learned")
-        if self.seed >= 2**63:
-            raise ImpastoError(f"--seed {self.seed} is too large: it must be below 2**63")
-        if not self.style.stem:
-            raise ImpastoError("--style is empty: give the picture to learn from")
         if self.model.suffix != ".onnx":
             raise ImpastoError(f"--out {self.model}: the model's name must end in .onnx")
 
@@ -120,6 +142,111 @@ class Options:
             if known.get(name) is not None:
                 known[name] = Path(known[name])
         return cls(**known)
+
+
+@dataclass(frozen=True)
+class ImageOptions(ObjectiveOptions):
+    """Options of ``optimize-image``, named as on its command line.
+
+    Raises:
+        ImpastoError: a value or a combination that cannot work, with the option's spelling.
+    """
+
+    content: Path = option(None, "The photo to restyle.")
+    out: Path | None = option(None, "The picture to write.", "PHOTO-STYLE.png")
+    overwrite: bool = option(False, "Replace a picture that exists.")
+    steps: int = option(300, "Steps of the optimiser.", least=1)
+    optimizer: Literal["lbfgs", "adam"] = option("lbfgs", "How the pixels follow the gradient.")
+    init: Literal["content", "noise"] = option("content", "What to start from.")
+    size: int = option(512, "Reduce a larger photo to this longest side first.", least=16)
+    preview_every: int = option(25, "Steps between writing the picture so far; 0 to write only the last.", least=0)
+
+    def __post_init__(self) -> None:
+        if self.content is None:
+            raise ImpastoError("give the photo to restyle: --content photo.jpg")
+        super().__post_init__()
+        from impasto._pictures import format_of  # it loads numpy and Pillow, which --help can do without
+
+        if format_of(self.picture) is None:
+            raise ImpastoError(f"--out {self.picture}: its name must end as pictures do, as in .png or .jpg")
+
+    @property
+    def picture(self) -> Path:
+        """The file to write."""
+        return self.out or Path(f"{self.content.stem}-{self.style.stem}.png")
+
+
+@dataclass(frozen=True)
+class TuneOptions(TrainingOptions, SharedOptions):
+    """Options of ``tune-style``, named as on its command line.
+
+    Raises:
+        ImpastoError: a value or a combination that cannot work, with the option's spelling.
+    """
+
+    l1: str = option("0,0.1,0.3,1,3", "Weights λ of the L1 term to try.")
+    l1_on: str = option("gradient", "What to take it of: image, residual or gradient, or several of them.")
+    content_weight: str = option("1", "Weights α of the content term to try.")
+    style_weight: str | None = option(None, "Weights β of the style term to try.", "what suits the picture")
+    steps: int = option(100, "Steps of each short training.", least=1)
+    folds: int = option(3, "Parts that the photos are cut into to compare the best few.", least=2)
+    finalists: int = option(3, "How many are compared so.", least=1)
+    minutes: float = option(30.0, "Begin no training that would end later; the next call goes on.", least=0)
+    out: Path | None = option(None, "The folder to write to, and of the record to go on with.", "STYLE.tune")
+    show: Path | None = option(None, "A folder of photos for the contact sheet.", "held-out photos")
+    train: bool = option(False, "Then train the style with what was found, as train-style does.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for variant in self.variants:
+            if variant not in get_args(L1On):
+                raise ImpastoError(f"--l1-on {variant}: choose among {', '.join(get_args(L1On))}")
+        for name in ("l1", "content_weight", "style_weight"):
+            self.numbers(name)
+
+    @property
+    def variants(self) -> list[str]:
+        """What the L1 term is taken of."""
+        return [word.strip() for word in self.l1_on.split(",")]
+
+    def numbers(self, name: str) -> list[float]:
+        """The weights given by the option of that field; none if it was not given.
+
+        Raises:
+            ImpastoError: it is no list of weights.
+        """
+        text = getattr(self, name)
+        if text is None:
+            return []
+        try:
+            found = [float(word) for word in text.split(",")]
+        except ValueError:
+            found = [-1.0]
+        if not all(number >= 0 and math.isfinite(number) for number in found):
+            raise ImpastoError(f"{spelling(name)} {text}: give numbers of at least 0 and commas, as in 0,0.1,1")
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """The folder to write to."""
+        return self.out or Path(f"{self.style.stem}.tune")
+
+
+def check(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
+    """Hold the value of a field against its least value and its choices.
+
+    Raises:
+        ImpastoError: it does not fit, with the option's spelling.
+    """
+    least = field.metadata["least"]
+    if None not in (value, least):
+        positive = field.name in POSITIVE
+        # NaN fails every comparison
+        if not (value > least if positive else value >= least) or not math.isfinite(value):
+            bound = "above 0" if positive else f"of at least {least}"
+            raise ImpastoError(f"{spelling(field.name)} {value} will not do: give a finite number {bound}")
+    if get_origin(kind) is Literal and value not in get_args(kind):
+        raise ImpastoError(f"{spelling(field.name)} {value}: choose {' or '.join(get_args(kind))}")
 
 
 def spelling(name: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -19,12 +19,12 @@ from impasto._contract import CONTRACT_VERSION
 from impasto._files import check_writable
 from PIL import Image
 
-from .balance import balanced_weight
+from .balance import balance
 from .base import Weights, load_base
 from .export import export
 from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
-from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
-from .photos import ContentSet, Photo, centre_crop, demo_photo, open_content, read_style, training_batch
+from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, ObjectiveOptions, Options
+from .photos import ContentSet, centre_crop, demo_photo, open_content, read_style
 from .reports import FetchLine, Log, Pace, Preview, ProgressLine, Subscriber, paint
 from .run_folder import Plan, RunFolder, photos_digest
 from .trainer import Record, Trainer, evaluate, mixed_precision, to_tensor
@@ -33,7 +33,6 @@ from .vgg_weights import load_vgg_weights
 
 Say = Callable[[str], None]
 SCRATCH, BASE = "scratch", "base"  # for --from
-BALANCED = 8  # photos by which the style weight is chosen
 PREVIEWED = 4  # held-out photos on the preview sheet
 THUMBNAIL = 192  # px, side of the preview inside the model
 
@@ -61,7 +60,7 @@ def start(options: Options, say: Say) -> Path:
     objective = build_objective(options, style, device, say)
     content = _content(options, say)
     if options.style_weight is None:
-        options = balance(options, objective, style, content.train)
+        options = replace(options, style_weight=balance(objective, style))
         say(f"style weight {options.style_weight:g}, what suits this picture (choose with --style-weight)")
     if options.steps is None:
         minutes = options.minutes or (MINUTES_ON_CPU if device.type == "cpu" else MINUTES_ON_GPU)
@@ -154,7 +153,7 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def build_objective(options: Options, style: np.ndarray, device: torch.device, say: Say) -> Objective:
+def build_objective(options: ObjectiveOptions, style: np.ndarray, device: torch.device, say: Say) -> Objective:
     """The objective of ``options`` for ``style``, uint8 ``[H, W, 3]``, on ``device``.
 
     Its β is 0 where the options leave that to `balance`.
@@ -164,16 +163,8 @@ def build_objective(options: Options, style: np.ndarray, device: torch.device, s
     return Objective(
         vgg, to_tensor(style[None], device), content_weight=options.content_weight,
         style_weight=options.style_weight or 0.0, l1_weight=options.l1, l1_on=options.l1_on,
-        normalize=options.normalize,
+        normalize=options.normalize, distance=options.distance,
     )  # fmt: skip
-
-
-def balance(options: Options, objective: Objective, style: np.ndarray, photos: tuple[Photo, ...]) -> Options:
-    """The options with the style weight that suits ``style``, uint8 ``[H, W, 3]``; the objective is given it too."""
-    crops = training_batch(photos, step=10**9, batch_size=BALANCED, size=options.size, seed=options.seed)
-    device = objective.device
-    objective.style_weight = balanced_weight(objective, to_tensor(style[None], device), to_tensor(crops, device))
-    return replace(options, style_weight=objective.style_weight)
 
 
 def _content(options: Options, say: Say) -> ContentSet:
@@ -219,19 +210,25 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
     return options.model
 
 
+class Stoppable(Protocol):
+    """What can be told to end after its present step."""
+
+    stop: bool
+
+
 @contextmanager
-def finish_on_interrupt(trainer: Trainer) -> Iterator[None]:
-    """Let the first Ctrl-C end the training after its present step, and the second end the program.
+def finish_on_interrupt(work: Stoppable, then: str = "the model so far will be exported") -> Iterator[None]:
+    """Let the first Ctrl-C end ``work`` after its present step, and the second end the program.
 
     SIGTERM, which schedulers and ``docker stop`` send, counts as Ctrl-C. In any thread but the main one it does
     nothing: only there can signals be handled.
     """
 
     def handle(signum: int, frame: FrameType | None) -> None:
-        trainer.stop = True
+        work.stop = True
         restore()
         # not print, which may be in the middle of a line of ours already, and would raise
-        os.write(2, b"\nstopping after this step; the model so far will be exported (Ctrl-C again: at once)\n")
+        os.write(2, f"\nstopping after this step; {then} (Ctrl-C again: at once)\n".encode())
 
     def restore() -> None:
         for one, handler in before.items():

@@ -15,7 +15,7 @@ from impasto._files import whole_file
 from PIL import Image
 from tqdm import tqdm
 
-from .trainer import Record, Trainer, to_tensor
+from .trainer import Record, Trainer, to_pixels, to_tensor
 
 Subscriber = Callable[[Record], None]
 GAP = 8  # px between the pictures of a sheet
@@ -129,8 +129,7 @@ class Preview:
 @torch.no_grad()
 def paint(trainer: Trainer, photo: np.ndarray) -> np.ndarray:
     """``photo``, uint8 ``[H, W, 3]``, painted with the averaged weights, same shape and type."""
-    painted = trainer.average(to_tensor(photo[None], trainer.device)).clamp(0, 1)
-    return (painted * 255).round().byte()[0].permute(1, 2, 0).cpu().numpy()
+    return to_pixels(trainer.average(to_tensor(photo[None], trainer.device)))[0]
 
 
 def sheet(rows: Sequence[Sequence[np.ndarray]]) -> Image.Image:

@@ -13,10 +13,11 @@ import typer
 from impasto._console import run
 from tqdm import tqdm
 
+from .balance import balance
 from .base import FILE, join, save_base
 from .options import Options
 from .photos import open_content, read_style
-from .pipeline import balance, build_objective, pick_device
+from .pipeline import build_objective, pick_device
 from .trainer import Trainer
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -38,7 +39,7 @@ def train_base(
         options = Options(style=style, content=content, steps=each, seed=seed)
         picture = read_style(style, options.style_size)
         objective = build_objective(options, picture, device, typer.echo)
-        options = balance(options, objective, picture, photos)
+        balance(objective, picture)
         trainers.append(Trainer(objective, photos, options, each))
         if seed == 0:
             trainers[0].begin(picture)  # of the first style: the heads of the others then part from it

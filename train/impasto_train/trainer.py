@@ -61,6 +61,11 @@ def to_tensor(pictures: np.ndarray, device: torch.device | str = "cpu") -> Tenso
     return torch.tensor(pictures, device=device).permute(0, 3, 1, 2).float() / 255
 
 
+def to_pixels(pictures: Tensor) -> np.ndarray:
+    """Undo `to_tensor`, clamped and rounded."""
+    return (pictures.detach().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
 class Trainer:
     """Teaches a `StyleNet` to minimise an `Objective` over photos.
 
@@ -297,7 +302,7 @@ def means(terms: Terms) -> list[Tensor]:
 
 @torch.no_grad()
 def evaluate(paint: Callable[[Tensor], Tensor], objective: Objective, photos: Sequence[np.ndarray]) -> Terms:
-    """Mean terms over painted photos, R and S always divided by their targets' energy.
+    """Mean terms over painted photos, R and S always squared distances divided by their targets' energy.
 
     Args:
         paint: from float ``[1, 3, H, W]`` RGB in 0..1 to the like; clamped here to 0..1.
@@ -310,6 +315,6 @@ def evaluate(paint: Callable[[Tensor], Tensor], objective: Objective, photos: Se
     rows = []
     for pixels in photos:
         photo = to_tensor(pixels[None], device)
-        terms = objective(paint(photo).clamp(0, 1), photo, objective.content(photo), normalize=True)
+        terms = objective(paint(photo).clamp(0, 1), photo, objective.content(photo), comparable=True)
         rows.append(torch.stack(means(terms)))
     return Terms(*torch.stack(rows).mean(0))

@@ -1,0 +1,306 @@
+"""``tune-style``: what a short training is judged by, the record, the folds, the choice."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from impasto import ImpastoError
+from impasto_train import pipeline, trainer
+from impasto_train.options import TuneOptions
+from impasto_train.photos import Photo, open_content
+from impasto_train.tune import report
+from impasto_train.tune.record import HELD_OUT, Point, Record, Trial
+from impasto_train.tune.score import Score, detail_kept, fold_of
+from impasto_train.tune.search import Search, points, training_options
+from PIL import Image
+
+
+def quiet(line):
+    pass
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    random = np.random.default_rng(0)
+
+    def picture(path, height, width):
+        coarse = random.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).save(path)
+
+    picture(tmp_path / "style.png", 64, 96)
+    (tmp_path / "photos").mkdir()
+    for index in range(8):
+        picture(tmp_path / "photos" / f"{index}.png", 64, 72)
+    return tmp_path
+
+
+@pytest.fixture
+def options(pictures, monkeypatch, narrow_vgg_weights):
+    monkeypatch.setattr(pipeline, "load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    monkeypatch.setattr(trainer, "STEPS", 3)  # of learning the colours first
+    return TuneOptions(
+        style=pictures / "style.png", content=str(pictures / "photos"), out=pictures / "tiny.tune", l1="0,2",
+        steps=3, folds=2, finalists=1, size=32, style_size=48, device="cpu", from_="scratch", minutes=10,
+    )  # fmt: skip
+
+
+# what it is judged by
+
+
+def test_detail_of_the_photo_itself_its_negative_and_a_flat_picture():
+    photo = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    assert detail_kept(photo, photo) == pytest.approx((1, 1))
+    assert detail_kept(photo, 255 - photo) == pytest.approx((-1, 1))
+    assert detail_kept(photo, np.full_like(photo, 9)) == (0, 0)
+    assert detail_kept(np.full_like(photo, 9), photo) == (0, 0)
+
+
+def test_energy_is_that_of_the_gradients():
+    ramp = np.repeat(np.arange(0, 60, 2, dtype=np.uint8)[None, :, None], 3, axis=2).repeat(20, axis=0)
+    correlation, energy = detail_kept(ramp, ramp // 2)  # half the slope
+    assert correlation == pytest.approx(1)
+    assert energy == pytest.approx(1 / 4)
+
+
+# the grid and the folds
+
+
+def test_the_grid_has_every_point_once(options):
+    found = points(replace(options, l1="0,1", l1_on="image,gradient", content_weight="1,2"), 3.0)
+    assert found == [
+        Point(0, "gradient", 1, 3), Point(0, "gradient", 2, 3), Point(1, "image", 1, 3), Point(1, "image", 2, 3),
+        Point(1, "gradient", 1, 3), Point(1, "gradient", 2, 3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("folds", [2, 3, 7])
+def test_folds_never_judge_by_what_they_trained_on(folds, tmp_path):
+    photos = [Photo(str(index), tmp_path) for index in range(7)]
+    judged = []
+    for fold in range(1, folds + 1):
+        trained, left = fold_of(photos, fold, folds)
+        assert not set(trained) & set(left)
+        assert {*trained, *left} == set(photos)
+        judged += left
+    assert sorted(photo.name for photo in judged) == sorted(photo.name for photo in photos)  # each once
+
+
+def test_trainings_and_judgements_keep_to_their_folds(options, monkeypatch):
+    seen = []
+
+    def training_batch(photos, **more):
+        seen.append({photo.name for photo in photos})
+        return real(photos, **more)
+
+    real = trainer.training_batch
+    monkeypatch.setattr(trainer, "training_batch", training_batch)
+    crops = []
+    monkeypatch.setattr(
+        "impasto_train.tune.search.centre_crop", lambda photo, size: crops.append(photo.name) or crop(photo, size)
+    )
+    from impasto_train.photos import centre_crop as crop
+
+    search = Search(options, quiet)
+    held_out = {photo.name for photo in open_content(options.content).held_out}
+    assert set(crops) == held_out
+    search.run()
+    for fold in (1, 2):
+        trained, judged = fold_of(search.photos, fold, 2)
+        assert {photo.name for photo in trained} in seen
+        assert {photo.name for photo in judged} <= set(crops)
+    assert all(not names & held_out for names in seen)
+
+
+# the record
+
+
+def trial(l1=1.0, fold=HELD_OUT, folds=HELD_OUT, score=Score(0.5, 1.5, 0.4, 0.9), error=""):  # noqa: B008  # frozen
+    return Trial(Point(l1, "gradient", 1.0, 2.0), fold, folds, score, error)
+
+
+def test_the_record_gives_back_what_was_added(tmp_path):
+    wanted = [trial(), trial(0.0, 2, 3, Score(0.1, 0.2, -0.3, 4.0)), trial(3.0, score=None, error="gone blank")]
+    record = Record(tmp_path / "record.db", {"--steps": "3"})
+    for one in wanted:
+        record.add(one)
+    assert Record(tmp_path / "record.db", {"--steps": "3"}).trials() == wanted
+
+
+def test_a_record_of_another_search_is_refused(tmp_path):
+    Record(tmp_path / "record.db", {"--style": "a", "--steps": "3"})
+    with pytest.raises(ImpastoError, match="another --steps \\(3, not 4\\): give another --out"):
+        Record(tmp_path / "record.db", {"--style": "a", "--steps": "4"})
+
+
+def test_a_record_that_is_none_is_refused(tmp_path):
+    (tmp_path / "record.db").write_bytes(b"this is no database at all, whatever its name may say" * 20)
+    with pytest.raises(ImpastoError, match=r"cannot use the record .*record\.db: file is not a database"):
+        Record(tmp_path / "record.db", {})
+
+
+# the search
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_search_makes_these_files_and_goes_on_where_it_was(options, monkeypatch):
+    Search(options, quiet).run()
+    record = Search(options, quiet).record
+    best = report.write(record.trials(), 2.0, options.folds, options.folder)
+    assert [(one.point.l1, one.fold) for one in record.trials()][:2] == [(0, HELD_OUT), (2, HELD_OUT)]
+    finalist = record.trials()[2].point
+    assert [(one.point, one.fold) for one in record.trials()][2:] == [(finalist, 1), (finalist, 2)]
+    assert best.point == finalist
+    assert "J over 2 folds" in best.sentence
+    found = files(options.folder)
+    pictures = [name for name in found if name.startswith("pictures")]
+    assert sorted(set(found) - set(pictures)) == ["plot.png", "record.db", "sheet.png", "table.md"]
+    assert len(pictures) == 3  # the photos and two rows
+    assert best.sentence in (options.folder / "table.md").read_text()
+    with Image.open(options.folder / "sheet.png") as sheet:
+        assert sheet.height == 3 * (32 + report.GAP) + report.GAP
+
+    done = record.trials()
+    started = []
+    real = Search.train
+    monkeypatch.setattr(Search, "train", lambda self, *a: started.append(a[:2]) or real(self, *a))
+    Search(options, quiet).run()
+    assert started == []  # nothing is left to do
+    wider = replace(options, l1="0,2,5")
+    Search(wider, quiet).run()
+    assert (Point(5.0, "gradient", 1.0, started[0][0].style_weight), HELD_OUT) == started[0]
+    assert Search(wider, quiet).record.trials()[: len(done)] == done
+
+
+def test_what_a_kill_interrupts_is_lost_and_no_more(options, monkeypatch):
+    real = Search.train
+
+    def train(self, point, fold, progress):
+        if len(self.record.trials()) == 1:
+            raise KeyboardInterrupt  # whatever ends the process
+        return real(self, point, fold, progress)
+
+    monkeypatch.setattr(Search, "train", train)
+    with pytest.raises(KeyboardInterrupt):
+        Search(options, quiet).run()
+    monkeypatch.setattr(Search, "train", real)
+    search = Search(options, quiet)
+    assert len(search.record.trials()) == 1
+    search.run()
+    assert len(search.record.trials()) == 4
+
+
+def test_ctrl_c_keeps_what_is_finished(options, monkeypatch):
+    said = []
+    search = Search(options, said.append)
+    real = Search._trained
+
+    def stop_in_the_second(self, point, photos, progress):
+        self.stop = bool(self.record.trials())
+        return real(self, point, photos, progress)
+
+    monkeypatch.setattr(Search, "_trained", stop_in_the_second)
+    search.run()
+    assert said[-1] == "stopped; the same call goes on"
+    assert len(search.record.trials()) == 1
+
+
+def test_the_time_ends_a_search_between_trainings(options):
+    said = []
+    search = Search(replace(options, minutes=1e-6), said.append)
+    search.run()
+    assert "are over with" in said[-1]
+    assert len(search.record.trials()) <= 1
+
+
+def test_a_training_that_goes_wrong_is_a_result(options, monkeypatch):
+    def fail(self, point, photos, progress):
+        if point.l1:
+            raise ImpastoError("step 9: the pictures have gone blank")
+        return real(self, point, photos, progress)
+
+    real = Search._trained
+    monkeypatch.setattr(Search, "_trained", fail)
+    search = Search(options, quiet)
+    search.run()
+    trials = search.record.trials()
+    assert [one.error for one in trials[:2]] == ["", "step 9: the pictures have gone blank"]
+    assert report.write(trials, 2.0, 2, options.folder).point.l1 == 0
+    assert "gone blank" in (options.folder / "table.md").read_text()
+
+
+def test_train_is_told_the_weights_found_and_the_recipe(options):
+    told = training_options(replace(options, learning_rate=0.02), Point(0.3, "image", 2.0, 5.0))
+    assert (told.l1, told.l1_on, told.content_weight, told.style_weight) == (0.3, "image", 2.0, 5.0)
+    assert (told.style, told.size, told.learning_rate, told.from_) == (options.style, 32, 0.02, "scratch")
+    assert told.steps is None  # in full
+
+
+# the choice
+
+
+def folds_of(l1, *scores):
+    return [trial(l1, fold, len(scores), Score(r, 0.0, detail, 1.0)) for fold, (r, detail) in enumerate(scores, 1)]
+
+
+def test_the_rule_of_one_standard_error():
+    held = [trial(l1, score=Score(r, 0.0, 0.0, 1.0)) for l1, r in ((0.0, 1.0), (1.0, 1.1), (3.0, 1.2))]
+    least = folds_of(0.0, (0.9, 0.1), (1.0, 0.1), (1.1, 0.1))  # mean 1, standard error 0.1/√3 = 0.058
+    near = folds_of(1.0, (1.0, 0.5), (1.05, 0.5), (1.1, 0.5))  # mean 1.05
+    far = folds_of(3.0, (1.2, 0.9), (1.2, 0.9), (1.2, 0.9))
+    rows = report.ranked([*held, *least, *near, *far], 2.0)
+    assert [row.point.l1 for row in rows] == [0, 1, 3]
+    found = report.recommend(rows, 2.0, 3)
+    assert found.point.l1 == 1
+    assert "within one standard error of the least, 1.000 at λ 0" in found.sentence
+    # with less detail than the least it would not be taken; without folds it is not considered
+    poor = folds_of(1.0, (1.0, 0.05), (1.05, 0.05), (1.1, 0.05))
+    assert report.recommend(report.ranked([*held, *least, *poor, *far], 2.0), 2.0, 3).point.l1 == 0
+    assert report.recommend(report.ranked(held, 2.0), 2.0, 3).point.l1 == 0
+
+
+# bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--l1", "0,x"], "--l1 0,x: give numbers"),
+        (["--l1", "0,-1"], "--l1 0,-1: give numbers"),
+        (["--l1", "nan"], "--l1 nan: give numbers"),
+        (["--l1", ""], "--l1 : give numbers"),
+        (["--l1-on", "gradient,sideways"], "--l1-on sideways: choose among image, residual, gradient"),
+        (["--style-weight", "inf"], "--style-weight inf"),
+        (["--folds", "1"], "--folds"),
+        (["--folds", "8"], "there are only 7 photos"),
+        (["--minutes", "0"], "--minutes"),
+        (["--style", "no.png"], "no.png"),
+        (["--style", "text.png"], "text.png"),
+        (["--out", "text.png"], "text.png"),
+        (["--out", "broken"], "cannot use the record"),
+        (["--show", "no"], "--show no: no folder with photos"),
+        (["--content", "no"], "no"),
+        (["--from", "nowhere"], "nowhere"),
+    ],
+)
+def test_a_wrong_call_gets_one_line_and_2(pictures, arguments, message, tmp_path):
+    (pictures / "text.png").write_text("no picture")
+    (pictures / "broken").mkdir()
+    (pictures / "broken" / "record.db").write_bytes(b"no database, no database, no database" * 20)
+    shutil.copytree(pictures, tmp_path / "work", ignore=shutil.ignore_patterns("work"))
+    given = ["--style", "style.png", "--content", "photos", "--device", "cpu", *arguments]
+    done = subprocess.run(
+        [sys.executable, "-m", "impasto_train.tune.command", *given],
+        cwd=tmp_path / "work", capture_output=True, text=True,
+    )  # fmt: skip
+    lines = [line for line in done.stderr.splitlines() if line.startswith("tune-style: ")]
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "work" / "style.tune" / "record.db").exists()

@@ -1,0 +1,1 @@
+"""The command ``tune-style``: weights chosen by short trainings and cross-validation."""

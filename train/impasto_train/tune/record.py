@@ -1,0 +1,131 @@
+"""The record of a search: every trial with its weights and its score, in an SQLite file of Optuna's."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+from impasto import ImpastoError
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..objective import L1_VARIANTS
+from ..options import TuneOptions, spelling
+from .score import Score
+
+HELD_OUT = 0  # the fold that stands for a training on all photos, judged on the held-out ones
+_ANY = FloatDistribution(0, 1e12)
+_PARAMETERS = {
+    "l1": _ANY, "l1_on": CategoricalDistribution(L1_VARIANTS), "content_weight": _ANY, "style_weight": _ANY,
+    "fold": IntDistribution(HELD_OUT, 10**6), "folds": IntDistribution(HELD_OUT, 10**6),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Point:
+    """One set of weights: λ and what it is of, α and β."""
+
+    l1: float
+    l1_on: str
+    content_weight: float
+    style_weight: float
+
+    @property
+    def name(self) -> str:
+        """As it is shown to people."""
+        return f"λ {self.l1:g}" + (f" on {self.l1_on}" if self.l1 else "")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training that was judged; ``score`` is None if it went wrong, as ``error`` says."""
+
+    point: Point
+    fold: int
+    folds: int
+    score: Score | None
+    error: str = ""
+
+
+class Record:
+    """All trials of a search, in an SQLite file of Optuna's; each is added whole, once it has been judged.
+
+    Args:
+        recipe: what all its trials must have in common, as text by name.
+
+    Raises:
+        ImpastoError: the file cannot be read or written, or its trials are of another recipe.
+    """
+
+    def __init__(self, path: Path, recipe: dict[str, str]) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.path = path
+        try:
+            self.study = optuna.create_study(
+                storage=f"sqlite:///{path}", study_name="tune-style", load_if_exists=True,
+                directions=["minimize", "minimize", "maximize"],
+            )  # fmt: skip
+            found = self.study.user_attrs.get("recipe")
+            if found is None:
+                self.study.set_user_attr("recipe", recipe)
+                found = recipe
+        except (SQLAlchemyError, RuntimeError, ValueError) as error:
+            raise ImpastoError(f"cannot use the record {path}: {_first_line(error)}") from error
+        other = [name for name in recipe if found.get(name) != recipe[name]]
+        if other:
+            raise ImpastoError(
+                f"{path} is of a search with another {other[0]} ({found.get(other[0])}, not {recipe[other[0]]}): "
+                "give another --out"
+            )
+
+    def add(self, trial: Trial) -> None:
+        """Keep a trial.
+
+        Raises:
+            ImpastoError: it cannot be written.
+        """
+        numbers = asdict(trial.point) | {"fold": trial.fold, "folds": trial.folds}
+        score = trial.score
+        try:
+            self.study.add_trial(
+                create_trial(
+                    params=numbers, distributions=_PARAMETERS, user_attrs={"error": trial.error},
+                    state=TrialState.COMPLETE if score else TrialState.FAIL,
+                    values=[score.r, score.s, score.detail] if score else None,
+                    system_attrs={}, intermediate_values={0: score.energy} if score else {},
+                )
+            )  # fmt: skip
+        except SQLAlchemyError as error:
+            raise ImpastoError(f"cannot write the record {self.path}: {_first_line(error)}") from error
+
+    def trials(self) -> list[Trial]:
+        """All trials so far."""
+        return [_trial(found) for found in self.study.get_trials(deepcopy=False)]
+
+
+def _trial(found: FrozenTrial) -> Trial:
+    numbers = dict(found.params)
+    fold, folds = numbers.pop("fold"), numbers.pop("folds")
+    score = None
+    if found.state == TrialState.COMPLETE:
+        r, s, detail = found.values
+        score = Score(r, s, detail, found.intermediate_values[0])
+    return Trial(Point(**numbers), fold, folds, score, found.user_attrs.get("error", ""))
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+def recipe(options: TuneOptions, style: np.ndarray, photos: str, vgg: str) -> dict[str, str]:
+    """What all trials of a record must have in common; see `Record`."""
+    names = (
+        "steps", "size", "style_size", "batch_size", "from_", "steady", "grid", "learning_rate", "distance",
+        "normalize", "seed",
+    )  # fmt: skip
+    shared = {spelling(name): json.dumps(getattr(options, name)) for name in names}
+    picture = hashlib.sha256(style.tobytes() + str(style.shape).encode()).hexdigest()[:16]
+    return {"--style": picture, "--content": photos[:16], "--vgg-weights": vgg[:16], **shared}

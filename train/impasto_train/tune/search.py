@@ -1,0 +1,161 @@
+"""A search for weights: short trainings, begun warm.
+
+Every point of the grid is trained once and judged on the held-out photos. The few with the least J are then trained
+once a fold: on all photos but those of the fold, and judged on these (K-fold cross-validation: Stone 1974).
+"""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from impasto import ImpastoError
+from tqdm import tqdm
+
+from ..balance import balance
+from ..network import StyleNet
+from ..objective import L1_VARIANTS
+from ..options import Options, SharedOptions, TrainingOptions, TuneOptions
+from ..photos import Photo, centre_crop, open_content, read_style
+from ..pipeline import build_objective, finish_on_interrupt, pick_device, starts
+from ..run_folder import photos_digest
+from ..trainer import Trainer
+from .record import HELD_OUT, Point, Record, Trial, recipe
+from .report import keep_row, ranked
+from .score import fold_of, judge, painted
+
+JUDGED = 8  # photos that a training is judged by
+SHOWN = 4  # photos on the contact sheet
+
+
+def points(options: TuneOptions, style_weight: float) -> list[Point]:
+    """The grid; ``style_weight`` is the β where the options give none."""
+    found = itertools.product(
+        options.numbers("l1"), options.variants, options.numbers("content_weight"),
+        options.numbers("style_weight") or [style_weight],
+    )  # fmt: skip
+    # without a weight it does not matter what the term is of
+    return list(dict.fromkeys(Point(l1, on if l1 else L1_VARIANTS[-1], *rest) for l1, on, *rest in found))
+
+
+def training_options(options: TuneOptions, point: Point) -> Options:
+    """What ``train-style`` would be told to train with the weights of ``point``."""
+    shared = {*dataclasses.fields(SharedOptions), *dataclasses.fields(TrainingOptions)}
+    return Options(**{field.name: getattr(options, field.name) for field in shared}, **dataclasses.asdict(point))
+
+
+class Search:
+    """The trainings of a search that its record does not have yet.
+
+    Raises:
+        ImpastoError: anything that the user can mend.
+    """
+
+    stop = False
+    """Set to end after the present step; the training that it belongs to is not kept."""
+
+    def __init__(self, options: TuneOptions, say: Callable[[str], None]) -> None:
+        self.options, self.say = options, say
+        self.style = read_style(options.style, options.style_size)
+        self.candidates = starts(options.from_)
+        device = pick_device(options.device)
+        self.objective = build_objective(training_options(options, Point(1, "gradient", 1, 1)), self.style, device, say)
+        content = open_content(options.content, count=options.content_count, seed=options.seed, say=say)
+        self.photos = content.train
+        if options.folds > len(self.photos):
+            raise ImpastoError(f"--folds {options.folds}: there are only {len(self.photos)} photos to train on")
+        self.judge_weight = balance(self.objective, self.style)
+        self.points = points(options, self.judge_weight)
+        self.held_out = [centre_crop(photo, options.size) for photo in content.held_out[:JUDGED]]
+        self.shown = self.held_out[:SHOWN] if options.show is None else photos_of(options.show, options.size)
+        try:
+            (options.folder / "pictures").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImpastoError(f"cannot write {options.folder}: {error.strerror}") from error
+        about = recipe(options, self.style, photos_digest(content), self.objective.vgg.fingerprint)
+        self.record = Record(options.folder / "record.db", about)
+
+    def run(self) -> None:
+        """Train and judge until all is done, the time is up or Ctrl-C."""
+        minutes, begun, took = self.options.minutes, time.monotonic(), 0.0
+        with finish_on_interrupt(self, "what is finished is kept"), tqdm(unit="step", dynamic_ncols=True) as progress:
+            for point, fold, left in self.wanted():
+                start = time.monotonic()
+                if start - begun + took > 60 * minutes:
+                    self.say(f"the {minutes:g} minutes are over with {left} trainings left: call again to go on")
+                    return
+                progress.reset(self.options.steps)
+                of = f"fold {fold} of {self.options.folds}" if fold else "the grid"
+                progress.set_description_str(f"{point.name}, {of}, {left} left")
+                trial = self.train(point, fold, progress)
+                if self.stop:
+                    self.say("stopped; the same call goes on")
+                    return
+                self.record.add(trial)
+                took = time.monotonic() - start
+
+    def wanted(self) -> Iterator[tuple[Point, int, int]]:
+        """The point and the fold of each training still to do, and how many there are left with it."""
+        options = self.options
+        done = {(trial.point, trial.fold) for trial in self._trials()}
+        missing = [point for point in self.points if (point, HELD_OUT) not in done]
+        folds = min(options.finalists, len(self.points)) * options.folds
+        for index, point in enumerate(missing):
+            yield point, HELD_OUT, len(missing) - index + folds
+        rows = ranked([trial for trial in self._trials() if trial.point in self.points], self.judge_weight)
+        finalists = [row.point for row in rows[: options.finalists]]
+        left = [(p, fold) for fold in range(1, options.folds + 1) for p in finalists if (p, fold) not in done]
+        for index, (point, fold) in enumerate(left):
+            yield point, fold, len(left) - index
+
+    def _trials(self) -> list[Trial]:
+        return [trial for trial in self.record.trials() if trial.folds in (0, self.options.folds)]
+
+    def train(self, point: Point, fold: int, progress: tqdm) -> Trial:
+        """Train with the weights of ``point`` on all photos but those of ``fold`` and judge by these."""
+        options, folds = self.options, self.options.folds if fold else HELD_OUT
+        photos, crops = self.photos, self.held_out
+        if fold:
+            photos, judged = fold_of(self.photos, fold, options.folds)
+            crops = [centre_crop(photo, options.size) for photo in judged[:JUDGED]]
+        try:
+            network = self._trained(point, photos, progress)
+        except ImpastoError as error:  # a weight so high that the pictures go blank, say: that is a result too
+            progress.write(f"{point.name}: {error}")
+            return Trial(point, fold, folds, None, str(error))
+        if self.stop:
+            return Trial(point, fold, folds, None)
+        if not fold:
+            row = [painted(network, photo, self.objective.device) for photo in self.shown]
+            keep_row(options.folder, point, row, self.shown)
+        return Trial(point, fold, folds, judge(network, self.objective, crops))
+
+    def _trained(self, point: Point, photos: tuple[Photo, ...], progress: tqdm) -> StyleNet:
+        objective = self.objective
+        objective.content_weight, objective.style_weight = point.content_weight, point.style_weight
+        objective.l1_weight, objective.l1_on = point.l1, point.l1_on
+        trainer = Trainer(objective, photos, training_options(self.options, point), self.options.steps)
+        trainer.full_strength = trainer.steps  # no lower strengths: they play no part here
+        if self.candidates:
+            trainer.begin_from(self.candidates, self.style)
+        else:
+            trainer.begin(self.style)
+        for record in trainer.run():
+            progress.set_postfix_str(f"R {record.content:.3g} S {record.style:.3g}", refresh=False)
+            progress.update()
+            trainer.stop = self.stop
+        return trainer.average
+
+
+def photos_of(folder: Path, size: int) -> list[np.ndarray]:
+    """The first photos of a folder, uint8 ``[size, size, 3]`` each.
+
+    Raises:
+        ImpastoError: there are none.
+    """
+    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    if not files:
+        raise ImpastoError(f"--show {folder}: no folder with photos")
+    return [centre_crop(Photo(path.name, path), size) for path in files[:SHOWN]]
