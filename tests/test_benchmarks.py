@@ -9,10 +9,12 @@ from impasto_train import pipeline, trainer
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.optimize import optimize
 from impasto_train.trainer import to_tensor
+from impasto_train.tune.record import HELD_OUT, Point, Record, Trial
+from impasto_train.tune.score import Score
 from impasto_train.vgg import VGG16
 from PIL import Image
 
-from benchmarks import artefacts, equals_n_steps, flicker, quality, training
+from benchmarks import artefacts, equals_n_steps, flicker, quality, ranking, training
 
 SIDE = artefacts.SIZE
 
@@ -120,3 +122,21 @@ def test_training_is_told_by_marks(monkeypatch, tmp_path, narrow_vgg_weights, ca
     assert rows[1]["VGG16"] > 0
     assert (tmp_path / "curve.png").stat().st_size > 1000
     assert "photos/s" in capsys.readouterr().out
+
+
+def test_the_ranking_of_short_and_long_trainings(tmp_path, capsys):
+    totals = {"short": [1.0, 2.0, 3.0, 4.0], "long": [1.1, 2.2, 4.4, 3.3]}  # one pair the other way round
+    for folder, found in totals.items():
+        (tmp_path / folder).mkdir()
+        record = Record(tmp_path / folder / "record.db", {"--steps": folder})
+        for l1, r in enumerate(found):
+            record.add(Trial(Point(l1, "gradient", 1.0, 2.0), HELD_OUT, HELD_OUT, Score(r, 0.0, -r, 1.0)))
+        record.add(Trial(Point(9.0, "gradient", 1.0, 2.0), 1, 3, Score(0.0, 0.0, 0.0, 1.0)))  # a fold: left out
+    figures = tmp_path / "figures.json"
+    ranking.ranking(tmp_path / "short", tmp_path / "long", json_file=figures, plot_file=tmp_path / "plot.svg")
+    rows = json.loads(figures.read_text())
+    assert [row["weights"] for row in rows[:-1]] == ["λ 0", "λ 1 on gradient", "λ 2 on gradient", "λ 3 on gradient"]
+    assert rows[-1]["J, long"] == pytest.approx(1 - 6 * 2 / (4 * 15))  # Spearman's 1 - 6 Σd² / n(n² - 1)
+    assert rows[-1]["detail, long"] == pytest.approx(0.8)
+    assert (tmp_path / "plot.svg").is_file()
+    assert "rank correlation" in capsys.readouterr().out

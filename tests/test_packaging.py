@@ -38,7 +38,8 @@ def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"impasto", "impasto_models", "impasto_train"}
     for folder in ("infer/impasto", "train/impasto_train", "models/impasto_models"):
         package = Path(folder).name
-        wanted = {f"{package}/{p.name}" for p in (ROOT / folder).iterdir() if p.is_file()}
+        found = [p.relative_to(ROOT / folder) for p in (ROOT / folder).rglob("*") if p.is_file() and p.suffix != ".pyc"]
+        wanted = {f"{package}/{path.as_posix()}" for path in found}
         assert {name for name in names if name.startswith(f"{package}/")} == wanted
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.endswith((".jpg", ".pt", ".pyc"))]

@@ -17,6 +17,7 @@ from ..options import TuneOptions, spelling
 from .score import Score
 
 HELD_OUT = 0  # the fold that stands for a training on all photos, judged on the held-out ones
+STUDY = "tune-style"
 _ANY = FloatDistribution(0, 1e12)
 _PARAMETERS = {
     "l1": _ANY, "l1_on": CategoricalDistribution(L1_VARIANTS), "content_weight": _ANY, "style_weight": _ANY,
@@ -65,7 +66,7 @@ class Record:
         self.path = path
         try:
             self.study = optuna.create_study(
-                storage=f"sqlite:///{path}", study_name="tune-style", load_if_exists=True,
+                storage=f"sqlite:///{path}", study_name=STUDY, load_if_exists=True,
                 directions=["minimize", "minimize", "maximize"],
             )  # fmt: skip
             found = self.study.user_attrs.get("recipe")
@@ -104,6 +105,19 @@ class Record:
     def trials(self) -> list[Trial]:
         """All trials so far."""
         return [_trial(found) for found in self.study.get_trials(deepcopy=False)]
+
+
+def stored(path: Path) -> list[Trial]:
+    """The trials of a record, whatever its recipe.
+
+    Raises:
+        ImpastoError: there is none.
+    """
+    try:
+        study = optuna.load_study(storage=f"sqlite:///{path}", study_name=STUDY)
+    except (SQLAlchemyError, KeyError, RuntimeError) as error:
+        raise ImpastoError(f"cannot read {path}: {_first_line(error)}") from error
+    return [_trial(found) for found in study.get_trials(deepcopy=False)]
 
 
 def _trial(found: FrozenTrial) -> Trial:

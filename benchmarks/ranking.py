@@ -1,0 +1,69 @@
+"""Whether short trainings rank weights as longer ones do.
+
+    python -m benchmarks.ranking SHORT LONG [--json FILE] [--plot FILE]
+
+SHORT and LONG are folders of `tune-style` for the same style and the same weights, with different ``--steps``.
+Spearman's rank correlation of J and of the detail kept, on the held-out photos, over the points that both have.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from impasto import ImpastoError
+from impasto._console import run
+from impasto_train.tune.record import HELD_OUT, Point, stored
+from impasto_train.tune.score import Score
+from scipy.stats import spearmanr
+
+from .report import save
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def scores(folder: Path) -> dict[Point, Score]:
+    """Of every point that was trained on all photos."""
+    trials = stored(folder / "record.db")
+    return {trial.point: trial.score for trial in trials if trial.fold == HELD_OUT and trial.score}
+
+
+@app.command()
+def ranking(
+    short: Annotated[Path, typer.Argument(help="A folder of tune-style.")],
+    long: Annotated[Path, typer.Argument(help="Another, of the same search with more --steps.")],
+    style_weight: Annotated[
+        float | None, typer.Option(help="β in the J that is compared.", show_default="that of the first point")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
+    plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw them here, .png or .svg.")] = None,
+) -> None:
+    """Print the scores of both and their rank correlation."""
+    a, b = scores(short), scores(long)
+    shared = sorted(a.keys() & b.keys(), key=lambda point: (point.l1_on, point.l1))
+    if len(shared) < 3:
+        raise ImpastoError(f"{short} and {long} share {len(shared)} points: three are the least to rank")
+    weight = shared[0].style_weight if style_weight is None else style_weight
+    measures = {"J": lambda score: score.total(weight), "detail": lambda score: score.detail}
+    rows: list[dict[str, Any]] = []
+    for point in shared:
+        found = {f"{name}, {of}": measure(scored[point])
+                 for name, measure in measures.items() for of, scored in (("short", a), ("long", b))}  # fmt: skip
+        rows.append({"weights": point.name, **found})
+    pairs = {name: [[row[f"{name}, {of}"] for row in rows] for of in ("short", "long")] for name in measures}
+    correlation: dict[str, Any] = {"weights": "rank correlation"}
+    for name, pair in pairs.items():
+        correlation |= {f"{name}, short": "", f"{name}, long": float(spearmanr(*pair).statistic)}
+    rows.append(correlation)
+
+    def draw(axis: Any) -> None:
+        axis.scatter(*pairs["J"])
+        for row in rows[:-1]:
+            axis.annotate(row["weights"], (row["J, short"], row["J, long"]))
+        axis.set(xlabel="J after the short trainings", ylabel="J after the long ones")
+
+    save(rows, json_file, plot_file, draw)
+
+
+if __name__ == "__main__":
+    sys.exit(run(app, "benchmarks.ranking"))
