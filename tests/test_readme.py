@@ -24,6 +24,13 @@ SHORTENED = {
     'pip install ".[train]"': None,  # how this environment was made
     "apply-style great_wave photo.jpg": "apply-style great_wave photo.jpg",
     "train-style --style starry.jpg": "train-style --style starry.jpg --content demo --steps 2 --size 64",
+    'pip install ".[tune]"': None,  # how this environment was made
+    "tune-style --style starry.jpg --l1 0,0.1,0.3,1,3": (
+        "tune-style --style starry.jpg --l1 0,0.1,0.3,1,3 --content demo --steps 1 --size 32 --folds 2"
+    ),
+    "optimize-image --content photo.jpg --style starry.jpg": (
+        "optimize-image --content photo.jpg --style starry.jpg --steps 2"
+    ),
 }
 
 
@@ -55,9 +62,12 @@ def test_the_commands_run(desk, line):
             assert before.size == after.size
             assert not np.array_equal(np.asarray(before), np.asarray(after))
     else:
-        (made,) = done.stdout.split()
-        assert made == {"apply-style": "photo-great_wave.jpg", "train-style": "starry.onnx"}[line.split()[0]]
+        made = {
+            "apply-style": "photo-great_wave.jpg", "train-style": "starry.onnx", "tune-style": "starry.tune/sheet.png",
+            "optimize-image": "photo-starry.png",
+        }[line.split()[0]]  # fmt: skip
         assert (desk / made).stat().st_size > 1000
+        assert done.stdout.startswith(("λ ", made))
 
 
 def test_make_runs_what_the_readme_says():

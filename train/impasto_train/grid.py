@@ -1,40 +1,49 @@
-"""The grid: the faint regular pattern that upsampling leaves, as energy at frequencies that no painter favours.
+"""The grid: the regular pattern that upsampling leaves, as energy at frequencies that no painter favours.
 
-Odena, Dumoulin and Olah (2016, "Deconvolution and checkerboard artifacts") say where it comes from. Too faint for VGG16
-to mind, it shows when a picture is enlarged or compressed.
+Odena, Dumoulin and Olah (2016, "Deconvolution and checkerboard artifacts") say where the finest of it comes from: it
+is too faint for VGG16 to mind, but shows when a picture is enlarged or compressed. The coarsest is a lattice of strokes
+on what was flat: VGG16 likes it, as it has the right Gram matrices, but no painter is so regular.
 """
 
 import torch
 from torch import Tensor
 
-PERIOD = 4  # px, the longest in question: what 8 px apart there is belongs to the strokes
+PERIODS = (16, 8, 4)  # px; a picture is held against the longest for which it has frequencies enough
 AROUND = 6  # frequencies to either side that an energy is compared with
+USUAL = 0.5  # logarithm of a ratio that mere chance brings about
 
 
 def grid(pictures: Tensor) -> Tensor:
-    """Mean, over the frequencies whose periods are 2 and 4 px, of the logarithm of their energy over that around them.
+    """How much energy stands out at the multiples of the grid's frequency.
 
     Args:
         pictures: float ``[N, 3, H, W]``, RGB in 0..1; under 48 px a side there are too few frequencies, and it is 0.
 
     Returns:
-        float32 scalar, from 0 (no grid).
+        float32 scalar, from 0 (no grid): the sum, over the frequencies whose periods divide 16 px down and across, of
+        the logarithm of their energy over that around them, as far as it is above `USUAL`; mean over the pictures.
     """
-    height, width = (side - side % PERIOD for side in pictures.shape[-2:])
-    if min(height, width) < PERIOD * 2 * AROUND:
+    smallest = min(pictures.shape[-2:])
+    period = next((one for one in PERIODS if smallest >= one * 2 * AROUND), None)
+    if period is None:
         return pictures.new_zeros(())
+    height, width = (side - side % period for side in pictures.shape[-2:])
     weights = pictures.new_tensor([0.2126, 0.7152, 0.0722])
     luminance = torch.einsum("nchw,c->nhw", pictures[..., :height, :width].float(), weights)
     window = torch.outer(*(torch.hann_window(side, device=pictures.device) for side in (height, width)))
     energy = torch.fft.fft2((luminance - luminance.mean((-2, -1), keepdim=True)) * window).abs().square()
+    down, across = torch.tensor(_frequencies(period), device=pictures.device).T
     near = torch.arange(-AROUND, AROUND + 1, device=pictures.device)
-    found = []
-    # the others are these mirrored: the picture is real
-    for down, across in ((0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2)):
-        rows = (near + down * height // PERIOD) % height
-        columns = (near + across * width // PERIOD) % width
-        patch = energy[:, rows[:, None], columns]
-        peak = patch[:, AROUND - 1 : AROUND + 2, AROUND - 1 : AROUND + 2].mean((1, 2))
-        usual = patch.detach().flatten(1).median(dim=1).values
-        found.append((peak.clamp_min(1e-9) / usual.clamp_min(1e-9)).log().clamp_min(0))
-    return torch.stack(found).mean()
+    rows = (down[:, None] * height // period + near) % height
+    columns = (across[:, None] * width // period + near) % width
+    patch = energy[:, rows[:, :, None], columns[:, None, :]]
+    peak = patch[..., AROUND - 1 : AROUND + 2, AROUND - 1 : AROUND + 2].mean((-2, -1))
+    around = patch.detach().flatten(2).median(dim=2).values
+    return ((peak.clamp_min(1e-9) / around.clamp_min(1e-9)).log() - USUAL).clamp_min(0).sum(1).mean()
+
+
+def _frequencies(period: int) -> list[tuple[int, int]]:
+    """Multiples down and across, in units of 1/``period``; the others are these mirrored, as pictures are real."""
+    half = period // 2
+    found = [(y, x) for y in range(-half + 1, half + 1) for x in range(half + 1)]
+    return [(y, x) for y, x in found if x or y > 0]

@@ -85,7 +85,7 @@ class TrainingOptions:
     size: int = option(256, "Side of the square training crops, in pixels.", least=32)
     batch_size: int = option(1, "Crops a step.", least=1)
     steady: float = option(8.0, "Weight of steadiness: the more, the less film flickers.", least=0)
-    grid: float = option(0.1, "Weight against the grid that upsampling leaves.", least=0)
+    grid: float = option(0.01, "Weight against the grid that upsampling leaves.", least=0)
     learning_rate: float = option(3e-3, "Peak learning rate.", least=0)
 
 
