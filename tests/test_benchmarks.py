@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from impasto import Stylizer
+from impasto import ImpastoError, Stylizer
 from impasto_train import pipeline, trainer
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.optimize import optimize
@@ -15,7 +15,7 @@ from impasto_train.trainer import to_tensor
 from impasto_train.vgg import VGG16
 from PIL import Image
 
-from benchmarks import artefacts, equals_n_steps, flicker, johnson, quality, training
+from benchmarks import artefacts, equals_n_steps, flicker, johnson, memory, quality, training
 
 SIDE = artefacts.SIZE
 
@@ -165,6 +165,18 @@ def test_training_is_told_by_marks(monkeypatch, tmp_path, narrow_vgg_weights, ca
     assert rows[1]["VGG16"] > 0
     assert (tmp_path / "curve.png").stat().st_size > 1000
     assert "photos/s" in capsys.readouterr().out
+
+
+def test_the_peak_is_that_of_the_command_alone(model, tmp_path):
+    Image.fromarray(noise(32)).save(tmp_path / "photo.png")
+    held = np.ones(300_000_000, np.uint8)  # what this process takes is not to be counted
+    peak, seconds = memory.peak_of([str(model), str(tmp_path / "photo.png"), "-o", str(tmp_path / "result.png")])
+    assert held.all()
+    assert 20e6 < peak < 250e6
+    assert seconds > 0
+    assert (tmp_path / "result.png").exists()
+    with pytest.raises(ImpastoError, match="failed"):
+        memory.peak_of([str(model), str(tmp_path / "missing.png")])
 
 
 def test_johnsons_network_learns(narrow_vgg_weights, tmp_path):
