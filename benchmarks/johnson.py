@@ -1,7 +1,34 @@
-"""The network of Johnson, Alahi and Fei-Fei (2016) as most rivals ship it, to measure speed against."""
+"""The network of Johnson, Alahi and Fei-Fei (2016) as most rivals ship it, to measure against.
+
+    python -m benchmarks.johnson STYLE PHOTOS --steps 400 --out johnson.onnx
+
+trains it on a style with this project's objective and optimizer, from random weights and without steadiness, as those
+rivals are trained: PHOTOS is what ``train-style --content`` takes. The file keeps the contract, so that every other
+benchmark takes it for a model. For speed, `johnson_onnx` has the bare network with random weights.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
 
 import torch
+import typer
+from impasto import StyleInfo, __version__
+from impasto._console import run
+from impasto._contract import CONTRACT_VERSION, seal
+from impasto._files import whole_file
+from impasto_train.export import extended, trace, with_metadata
+from impasto_train.network import RANGE
+from impasto_train.objective import Objective
+from impasto_train.optimizer import optimizers
+from impasto_train.options import Options
+from impasto_train.photos import Photo, centre_crop, open_content, prefetch, read_style, training_batch
+from impasto_train.pipeline import build_objective
+from impasto_train.trainer import evaluate, learning_rate, to_tensor
 from torch import Tensor, nn
+from tqdm import tqdm
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def _conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> nn.Module:
@@ -52,3 +79,82 @@ def johnson_onnx(width: int) -> bytes:
     )  # fmt: skip
     assert program is not None
     return program.model_proto.SerializeToString()
+
+
+class Painter(nn.Module):
+    """A `JohnsonNet` with what Impasto's models do around theirs: scaling, padding, rounding and the dial."""
+
+    def __init__(self, network: JohnsonNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def paint(self, photo: Tensor) -> Tensor:
+        """Float ``[N, 3, H, W]``, RGB in 0..1, H and W multiples of 4, to the like."""
+        return 0.5 + RANGE * torch.tanh(self.network(photo - 0.5))
+
+    def forward(self, image: Tensor, strength: Tensor) -> Tensor:
+        """uint8 ``[N, H, W, 3]`` and a float32 scalar in 0..1 to uint8 of the same shape."""
+        height, width = image.shape[1:3]
+        y, x = (extended(side, image.device) for side in (height, width))
+        photo = image.index_select(1, y).index_select(2, x).permute(0, 3, 1, 2).float()
+        mixed = photo + strength * (255 * self.paint(photo / 255) - photo)
+        return mixed.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)[:, :height, :width]
+
+
+def train(objective: Objective, photos: tuple[Photo, ...], options: Options, steps: int, width: int) -> Painter:
+    """Teach a `JohnsonNet` of ``width`` to minimise ``objective`` over ``photos``, from random weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        painter = Painter(JohnsonNet(width).to(memory_format=torch.channels_last))
+    chosen = optimizers(painter.parameters())
+
+    def batch(step: int) -> Tensor:
+        return to_tensor(training_batch(
+            photos, step=step, batch_size=options.batch_size, size=options.size, seed=options.seed
+        ))  # fmt: skip
+
+    with tqdm(total=steps, unit="step") as progress:
+        for step, photo in enumerate(prefetch(batch, range(steps))):
+            terms = objective(painter.paint(photo), photo, objective.content(photo))
+            painter.zero_grad()
+            terms.total.mean().backward()
+            for optimizer in chosen:
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(step, steps, options.learning_rate)
+                optimizer.step()
+            progress.set_postfix_str(f"R {terms.content.mean().item():.2f} S {terms.style.mean().item():.2f}")
+            progress.update()
+    return painter.eval()
+
+
+@app.command()
+def johnson(
+    style: Annotated[Path, typer.Argument(help="The style picture.")],
+    photos: Annotated[str, typer.Argument(help="Photos to train on: what train-style's --content takes.")],
+    steps: Annotated[int, typer.Option(help="Steps of training.", min=1)] = 400,
+    width: Annotated[int, typer.Option(help="Channels at full resolution.", min=4)] = 32,
+    style_weight: Annotated[float, typer.Option(help="Weight β of the style term S.", min=0)] = 2.0,
+    size: Annotated[int, typer.Option(help="Side of the square training crops, in pixels.", min=32)] = 256,
+    out: Annotated[Path, typer.Option(help="The model to write.")] = Path("johnson.onnx"),
+) -> None:
+    """Train Johnson's network on a style and write it as a model."""
+    options = Options(style=style, content=photos, steps=steps, style_weight=style_weight, size=size, steady=0)
+    content = open_content(photos)
+    objective = build_objective(options, read_style(style, options.style_size), torch.device("cpu"), typer.echo)
+    painter = train(objective, content.train, options, steps, width)
+    scores = evaluate(painter.paint, objective, [centre_crop(photo, size) for photo in content.held_out])
+    info = StyleInfo(
+        contract=CONTRACT_VERSION, name=out.stem, title=f"Johnson, width {width}: {style.stem}", credit="",
+        style_license="", license="", content_weight=options.content_weight, style_weight=style_weight,
+        l1_weight=options.l1, l1_on=options.l1_on, normalize=options.normalize, vgg=objective.vgg.fingerprint,
+        content=content.name, content_count=len(content.train), steps=steps, batch_size=options.batch_size, size=size,
+        style_size=options.style_size, impasto_version=__version__, content_loss=float(scores.content),
+        style_loss=float(scores.style), preview=b"", learning_rate=options.learning_rate, start="scratch",
+    )  # fmt: skip
+    with whole_file(out) as path:
+        path.write_bytes(seal(with_metadata(trace(painter), info).SerializeToString()))
+    print(f"{out}: held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(app, "benchmarks.johnson"))

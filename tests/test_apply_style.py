@@ -392,6 +392,31 @@ def test_a_mask_of_another_shape(refused, model, png):
     assert "does not have the shape of the photo" in refused(model, png, "--mask", "mask.png")
 
 
+def test_a_mask_for_each_photo(run, refused, model, photo):
+    os.mkdir("masks")
+    wanted = {}
+    for index, name in enumerate(("a", "b")):
+        Image.fromarray(np.roll(photo, index)).save(f"{name}.png")
+        mask = np.zeros((20, 30), np.uint8)
+        mask[:, 15 * index : 15 * index + 15] = 255
+        Image.fromarray(mask).save(f"masks/{name}.png")
+        wanted[name] = Stylizer(model, device="cpu")(np.roll(photo, index), mask=mask)
+    assert run(model, "a.png", "b.png", "--mask", "masks/{stem}.png")[0] == 0
+    for name, picture in wanted.items():
+        np.testing.assert_array_equal(read_picture(f"{name}-negative.png").rgb, picture)
+    new = ["-o", "new/"]
+    Image.fromarray(photo).save("c.png")
+    missing = refused(model, "a.png", "c.png", *new, "--mask", "masks/{stem}.png")
+    assert f"c.png has no mask {Path('masks/c.png')}" in missing
+    for pattern in ("{style}.png", "{stem", "{}.png", "{stem!r}.png"):
+        assert f"--mask {pattern} is no pattern" in refused(model, "a.png", *new, "--mask", pattern)
+    assert "one --mask" in refused(model, "a.png", "--sheet", "sheet.png", "--mask", "masks/{stem}.png")
+    Path("masks/b.png").write_bytes(b"no picture")
+    status, out, err = run(model, "a.png", "b.png", *new, "--mask", "masks/{stem}.png")
+    assert (status, out.split()) == (1, [str(Path("new/a-negative.png"))])
+    assert "b.png" in err
+
+
 @pytest.mark.parametrize("strength", ["-0.1", "1.01", "nan", "inf", "strong", ""])
 def test_a_wrong_strength(strength, refused, model, png):
     assert "--strength" in refused(model, png, "--strength", strength)

@@ -5,16 +5,19 @@ import json
 import numpy as np
 import pytest
 import torch
+from impasto import ImpastoError, Stylizer
 from impasto_train import pipeline, trainer
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.optimize import optimize
+from impasto_train.options import Options
+from impasto_train.photos import Photo, centre_crop, demo_photo
 from impasto_train.trainer import to_tensor
 from impasto_train.tune.record import HELD_OUT, Point, Record, Trial
 from impasto_train.tune.score import Score
 from impasto_train.vgg import VGG16
 from PIL import Image
 
-from benchmarks import artefacts, equals_n_steps, flicker, quality, ranking, training
+from benchmarks import artefacts, equals_n_steps, flicker, johnson, memory, quality, ranking, training
 
 SIDE = artefacts.SIZE
 
@@ -60,6 +63,48 @@ def test_a_model_that_depends_on_place_has_a_pan_difference():
     found = flicker.pan_difference(lambda photo: np.broadcast_to(ramp, photo.shape), [noise(SIDE + 5)])
     # shifts of 1, 2, 3 and 5 px move a ramp of 1/4 a pixel by as much on average
     assert found == pytest.approx((1 + 2 + 3 + 5) / 4 / 4, abs=0.01)
+
+
+def panned(shifts: list[int], grain: float = 0.0) -> list[np.ndarray]:
+    """Views of one photo, each so far down and twice as far to the right, with noise of that deviation."""
+    random = np.random.default_rng(0)
+    photo = centre_crop(demo_photo("astronaut.png"), 512) * 0.75 + 30  # so that noise does not clip
+    views = [photo[50 + d : 250 + d, 100 + 2 * d : 400 + 2 * d] for d in shifts]
+    return [np.clip(view + random.normal(0, grain, view.shape), 0, 255).round().astype(np.uint8) for view in views]
+
+
+def same(frame: np.ndarray) -> np.ndarray:
+    return frame
+
+
+def test_the_motion_of_a_film_is_found_and_taken_out():
+    frames = panned([0, 3, 4, 4, 9])
+    shifts = flicker.motions(frames)
+    np.testing.assert_allclose(shifts, [(-3, -6), (-1, -2), (0, 0), (-5, -10)], atol=0.11)
+    still = [(0.0, 0.0)] * 4
+    assert flicker.clip_difference(same, frames, still) > 10
+    assert flicker.clip_difference(same, frames, shifts) < 0.05
+    # frames brought to half their size move by half pixels
+    halved = [np.asarray(Image.fromarray(frame).reduce(2)) for frame in frames[:2]]
+    half = flicker.motions(halved)
+    assert half[0] == pytest.approx((-1.5, -3), abs=0.11)
+    left = flicker.clip_difference(same, halved, half)
+    assert left < 0.2 * flicker.clip_difference(same, halved, [(0.0, 0.0)])
+
+
+def test_noise_of_a_film_shows_up_as_its_size():
+    frames = panned([0, 3, 4, 4, 9], grain=5)
+    # the mean absolute difference of two draws from a normal distribution
+    noise = 5 * 2 / np.pi**0.5
+    assert flicker.clip_difference(same, frames, flicker.motions(frames)) == pytest.approx(noise, rel=0.05)
+    assert flicker.clip_difference(lambda frame: frame // 2, frames, flicker.motions(frames)) < noise * 0.55
+
+
+def test_cuts_of_a_film_are_left_out():
+    frames = [*panned([0, 3]), *(255 - frame for frame in panned([3, 4]))]
+    shifts = flicker.motions(frames)
+    assert shifts == [pytest.approx((-3, -6), abs=0.11), None, pytest.approx((-1, -2), abs=0.11)]
+    assert flicker.clip_difference(same, frames, shifts) < 0.05
 
 
 def test_standing_on_the_curve():
@@ -140,3 +185,49 @@ def test_the_ranking_of_short_and_long_trainings(tmp_path, capsys):
     assert rows[-1]["detail, long"] == pytest.approx(0.8)
     assert (tmp_path / "plot.svg").is_file()
     assert "rank correlation" in capsys.readouterr().out
+
+
+def test_the_peak_is_that_of_the_command_alone(model, tmp_path):
+    Image.fromarray(noise(32)).save(tmp_path / "photo.png")
+    held = np.ones(300_000_000, np.uint8)  # what this process takes is not to be counted
+    peak, seconds = memory.peak_of([str(model), str(tmp_path / "photo.png"), "-o", str(tmp_path / "result.png")])
+    assert held.all()
+    assert 20e6 < peak < 250e6
+    assert seconds > 0
+    assert (tmp_path / "result.png").exists()
+    with pytest.raises(ImpastoError, match="failed"):
+        memory.peak_of([str(model), str(tmp_path / "missing.png")])
+
+
+def test_johnsons_network_learns(narrow_vgg_weights, tmp_path):
+    Image.fromarray(noise(64)).save(tmp_path / "photo.png")
+    photos = (Photo("photo.png", tmp_path / "photo.png"),)
+    style = centre_crop(demo_photo("coffee.png"), 64)
+    objective = Objective(
+        VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS}), to_tensor(style[None]),
+        content_weight=1, style_weight=2, l1_weight=0,
+    )  # fmt: skip
+    options = Options(style=tmp_path / "style.png", size=32)
+    crop = [centre_crop(photos[0], 32)]
+    found = {
+        steps: trainer.evaluate(johnson.train(objective, photos, options, steps, 4).paint, objective, crop).total
+        for steps in (1, 60)
+    }
+    assert found[60] < 0.95 * found[1]
+
+
+def test_johnsons_network_becomes_a_model(monkeypatch, tmp_path, narrow_vgg_weights, capsys):
+    monkeypatch.setattr(pipeline, "load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    (tmp_path / "photos").mkdir()
+    for side, name in enumerate(("style.png", "photos/1.png", "photos/2.png"), start=50):
+        Image.fromarray(noise(side)).save(tmp_path / name)
+    out = tmp_path / "johnson.onnx"
+    johnson.johnson(
+        tmp_path / "style.png", str(tmp_path / "photos"), steps=2, width=4, style_weight=2.0, size=32, out=out
+    )
+    stylizer = Stylizer(out, device="cpu")
+    assert (stylizer.info.steps, stylizer.info.start) == (2, "scratch")
+    assert f"R {stylizer.info.content_loss:.3f}, S {stylizer.info.style_loss:.3f}" in capsys.readouterr().out
+    photo = noise(50)[:, :37]
+    np.testing.assert_array_equal(stylizer(photo, 0), photo)
+    assert np.abs(stylizer(photo).astype(int) - photo).mean() > 5

@@ -16,6 +16,7 @@ from impasto import ImpastoError, Stylizer, _film
 from impasto._extras import pip_line
 from impasto._film import Encoding, restyle_film
 from impasto._stylizer import Look
+from PIL import Image
 
 RATE = 12
 
@@ -208,6 +209,15 @@ def test_the_command(model, tmp_path):
         out, err = done.communicate(timeout=60)
         assert (done.returncode, out, err.count("\n")) == (2, "", 1)
         assert words in err
+
+
+def test_a_mask_for_each_film(model, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    Image.new("L", (64, 48)).save(tmp_path / "mask-clip.png")
+    done = command(model, "clip.mp4", "--mask", "mask-{stem}.png", cwd=tmp_path)
+    assert done.communicate(timeout=60)[0] == "clip-negative.mp4\n"
+    levels = np.array(look_at(tmp_path / "clip-negative.mp4")[1])
+    assert np.abs(levels - look_at(tmp_path / "clip.mp4")[1]).max() <= 2
 
 
 def test_ctrl_c_leaves_a_film_of_what_was_done(make_model, tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ._dials import read_mask
 from ._errors import ImpastoError
 from ._film import Encoding, restyle_film
 from ._pictures import Picture, format_of, read_picture, save_picture, shrunk, write_picture
@@ -56,12 +57,12 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
             going: deque[Callable[[], Record]] = deque()
             for index, job in enumerate(jobs):
                 if index == 0:
-                    coming = reader.submit(_read, job.photo, finish)
+                    coming = reader.submit(_read, job, look, finish)
                 this, failure = _outcome(coming)
                 if index + 1 < len(jobs):
-                    coming = reader.submit(_read, jobs[index + 1].photo, finish)
+                    coming = reader.submit(_read, jobs[index + 1], look, finish)
                 for stylizer, result in zip(stylizers, job.results, strict=True):
-                    going.append(_restyle(this, failure, job.photo, result, stylizer, look, finish, writer))
+                    going.append(_restyle(this, failure, job.photo, result, stylizer, finish, writer))
                     if len(going) > 1:
                         yield going.popleft()()
             yield from (finished() for finished in going)
@@ -88,7 +89,8 @@ def restyle_films(
                     progress.reset(frames)
 
                 try:
-                    made = restyle_film(job.photo, result, stylizer, look, encoding, started, progress.update)
+                    seen = _look_at(job, look)
+                    made = restyle_film(job.photo, result, stylizer, seen, encoding, started, progress.update)
                 except ImpastoError as error:
                     yield Record(*names, None, None, None, None, " ".join(str(error).split()))
                     continue
@@ -98,14 +100,19 @@ def restyle_films(
                 raise KeyboardInterrupt
 
 
-def _read(photo: Path, finish: Finish) -> Picture:
-    picture = read_picture(io.BytesIO(sys.stdin.buffer.read()) if photo == STDIN else photo, finish.max_pixels)
+def _read(job: Job, look: Look, finish: Finish) -> tuple[Picture, Look]:
+    source = io.BytesIO(sys.stdin.buffer.read()) if job.photo == STDIN else job.photo
+    picture = read_picture(source, finish.max_pixels)
     if finish.size:
         picture = shrunk(picture, finish.size)
-    return picture.stripped() if finish.strip else picture
+    return picture.stripped() if finish.strip else picture, _look_at(job, look)
 
 
-def _outcome(future: "Future[Picture]") -> tuple[Picture | None, ImpastoError | None]:
+def _look_at(job: Job, look: Look) -> Look:
+    return look if job.mask is None else replace(look, mask=read_mask(job.mask))
+
+
+def _outcome(future: "Future[tuple[Picture, Look]]") -> tuple[tuple[Picture, Look] | None, ImpastoError | None]:
     try:
         return future.result(), None
     except ImpastoError as error:
@@ -113,7 +120,7 @@ def _outcome(future: "Future[Picture]") -> tuple[Picture | None, ImpastoError | 
 
 
 def _restyle(
-    picture: Picture | None, failure: ImpastoError | None, photo: Path, result: Path, stylizer: Stylizer, look: Look,
+    this: tuple[Picture, Look] | None, failure: ImpastoError | None, photo: Path, result: Path, stylizer: Stylizer,
     finish: Finish, writer: ThreadPoolExecutor,
 ) -> Callable[[], Record]:  # fmt: skip
     """Run the network, begin to write, and give what waits for the end of that."""
@@ -122,10 +129,11 @@ def _restyle(
     def failed(error: ImpastoError) -> Record:
         return Record(os.fspath(photo), name, None, None, None, None, " ".join(str(error).split()))
 
-    if picture is None:
+    if this is None:
         assert failure is not None
         error = failure
         return lambda: failed(error)
+    picture, look = this
     start = time.perf_counter()
     try:
         painted = stylizer.restyle(picture, look)

@@ -18,7 +18,7 @@ from ._console import run
 from ._contract import StyleInfo
 from ._device import Device
 from ._errors import ImpastoError
-from ._places import STDOUT, Job, check_sheet, expanded, is_film, plan
+from ._places import STDOUT, Job, check_sheet, expanded, is_film, plan, with_masks
 from ._styles import describe, locate
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def apply_style(
         bool, typer.Option("--keep-colors", help="Take lightness from the style and colour from the photo.")
     ] = False,
     mask: Annotated[
-        Path | None, typer.Option(metavar="PICTURE", help="Paint only where this is white.", readable=False)
+        str | None,
+        typer.Option(metavar="PICTURE", help="Paint only where this is white; for one each: masks/{stem}.png."),
     ] = None,
     size: Annotated[
         int | None, typer.Option(metavar="PIXELS", min=1, help="Reduce larger photos to this longest side first.")
@@ -153,13 +154,18 @@ def apply_style(
         return 0
     if not photos:
         raise ImpastoError("no photo given; see apply-style --help")
+    pattern = mask if mask and "{" in mask else None
     if sheet:
         if output:
             raise ImpastoError("--sheet names the file to write: leave -o out")
+        if pattern:
+            raise ImpastoError("--sheet takes one --mask for all photos")
         photos = [photo for photo, _ in expanded(photos, names, recursive=recursive)]
         check_sheet(sheet, photos, overwrite=overwrite)
     else:
         jobs = plan(photos, output, names, recursive=recursive, overwrite=overwrite)
+        if pattern:
+            jobs = with_masks(jobs, pattern)
         if STDOUT in jobs[0].results and sys.stdout.isatty():
             raise ImpastoError("a picture is not for the terminal: send it on, or give a file with -o")
 
@@ -169,7 +175,7 @@ def apply_style(
     from ._stylizer import Look, Stylizer
 
     limit = _memory(memory)
-    look = Look(strength, stroke, keep_colors, None if mask is None else read_mask(mask))
+    look = Look(strength, stroke, keep_colors, None if mask is None or pattern else read_mask(mask))
     stylizers = [Stylizer(path, device=device, memory=limit) for path in paths]
     if sheet:
         from ._sheet import contact_sheet

@@ -2,7 +2,7 @@
 
 import os
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ._errors import ImpastoError
@@ -19,6 +19,8 @@ class Job:
 
     photo: Path
     results: tuple[Path, ...]
+    mask: Path | None = None
+    """The mask of this photo alone."""
 
 
 def is_film(path: Path) -> bool:
@@ -104,21 +106,40 @@ def _in_folder(found: list[tuple[Path, Path]], folder: Path, styles: list[str]) 
 
 
 def _check_pattern(output: str, film: bool) -> None:
-    known = " ".join(f"{{{field}}}" for field in FIELDS)
-    try:
-        fields = [field for _, field, spec, conversion in string.Formatter().parse(output) if field is not None]
-        plain = all(not spec and not conversion for _, _, spec, conversion in string.Formatter().parse(output))
-    except ValueError as error:
-        raise ImpastoError(f"-o {output} is no pattern ({error}); it may hold {known}") from error
-    if not plain or not set(fields) <= set(FIELDS):
-        raise ImpastoError(f"-o {output} is no pattern; it may hold {known}")
+    _check_fields("-o", output, FIELDS)
     if not output.endswith("{suffix}"):
         check_suffix(output, film=film)
+
+
+def _check_fields(option: str, pattern: str, known: tuple[str, ...]) -> None:
+    said = " ".join(f"{{{field}}}" for field in known)
+    try:
+        fields = [field for _, field, spec, conversion in string.Formatter().parse(pattern) if field is not None]
+        plain = all(not spec and not conversion for _, _, spec, conversion in string.Formatter().parse(pattern))
+    except ValueError as error:
+        raise ImpastoError(f"{option} {pattern} is no pattern ({error}); it may hold {said}") from error
+    if not plain or not set(fields) <= set(known):
+        raise ImpastoError(f"{option} {pattern} is no pattern; it may hold {said}")
 
 
 def _filled(pattern: str, photo: Path, style: str) -> Path:
     named = Path("stdin.png") if photo == STDIN else photo
     return Path(pattern.format(stem=named.stem, style=style, suffix=named.suffix))
+
+
+def with_masks(jobs: list[Job], pattern: str) -> list[Job]:
+    """``jobs``, each with the mask that ``pattern``, as ``masks/{stem}.png``, names for its photo.
+
+    Raises:
+        ImpastoError: it is no pattern, or a photo has no such mask.
+    """
+    _check_fields("--mask", pattern, ("stem",))
+    found = [replace(job, mask=_filled(pattern, job.photo, "")) for job in jobs]
+    for job in found:
+        assert job.mask is not None
+        if not job.mask.is_file():
+            raise ImpastoError(f"{job.photo} has no mask {job.mask}")
+    return found
 
 
 def check_suffix(output: str, option: str = "-o", *, film: bool = False) -> None:

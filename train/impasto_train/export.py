@@ -90,7 +90,7 @@ def export(network: StyleNet, info: StyleInfo, path: Path) -> StyleInfo:
     shipped = Shipped(network.for_export())
     versions = f"torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
     try:
-        data = seal(_with_metadata(_trace(shipped), info).SerializeToString())
+        data = seal(with_metadata(trace(shipped), info).SerializeToString())
         worst = largest_difference(data, shipped)
     except Exception as error:  # three libraries at work, each with errors of its own, after a long training
         reason = " ".join(str(error).split())[:200]
@@ -106,7 +106,8 @@ def export(network: StyleNet, info: StyleInfo, path: Path) -> StyleInfo:
     return describe(path)
 
 
-def _trace(shipped: Shipped) -> onnx.ModelProto:
+def trace(shipped: nn.Module) -> onnx.ModelProto:
+    """A module with the inputs and the output of `Shipped` as ONNX, any sides and any number of pictures."""
     sides = {axis: torch.export.Dim(name, min=1) for axis, name in enumerate(("batch", "height", "width"))}
     example = {"image": torch.zeros(2, 61, 83, 3, dtype=torch.uint8), "strength": torch.tensor(1.0)}
     # The exporter reports its own progress and its dependencies' deprecations; neither concerns the user.
@@ -129,7 +130,8 @@ def _trace(shipped: Shipped) -> onnx.ModelProto:
     return program.model_proto
 
 
-def _with_metadata(model: onnx.ModelProto, info: StyleInfo) -> onnx.ModelProto:
+def with_metadata(model: onnx.ModelProto, info: StyleInfo) -> onnx.ModelProto:
+    """What `trace` gave, brought under the contract: to be sealed."""
     # An initializer of an input's name is its default value: callers may leave `strength` out.
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(1.0, np.float32), STRENGTH))
     # the exporter spells out how the crop comes about; what it comes to is the shape of the input
