@@ -23,7 +23,7 @@ import numpy as np
 import typer
 from impasto import Stylizer
 from impasto._console import run
-from impasto._pictures import Picture, shrunk
+from impasto._formats import Picture, shrunk
 from impasto_train.photos import Photo, centre_crop
 from skimage.registration import phase_cross_correlation
 from skimage.transform import EuclideanTransform, warp

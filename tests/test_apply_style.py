@@ -13,7 +13,8 @@ import numpy as np
 import pillow_heif
 import pytest
 from impasto import Stylizer, _cli, _device, _pictures, _places, describe
-from impasto._pictures import FORMATS, read_picture
+from impasto._formats import FORMATS
+from impasto._pictures import read_picture
 from PIL import Image
 
 

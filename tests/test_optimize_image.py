@@ -60,7 +60,7 @@ def test_it_writes_the_picture_at_the_working_size(options):
 
 def test_previews_are_the_picture_so_far(options, monkeypatch):
     seen = []
-    monkeypatch.setattr("impasto._pictures.write_picture", lambda path, picture: seen.append(picture.rgb))
+    monkeypatch.setattr("impasto._writing.write_picture", lambda path, picture: seen.append(picture.rgb))
     optimize_image.work(ImageOptions(**options, preview_every=2))
     assert len(seen) == 2
     assert (seen[0] != seen[1]).any()

@@ -12,7 +12,9 @@ import pytest
 from impasto import ImpastoError, _pictures
 from impasto._color import srgb_profile
 from impasto._extras import pip_line
-from impasto._pictures import FORMATS, Picture, format_of, from_pil, read_picture, to_pil, write_picture
+from impasto._formats import FORMATS, Picture, format_of, to_pil
+from impasto._pictures import from_pil, read_picture
+from impasto._writing import write_picture
 from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +13,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ._dials import read_mask
-from ._errors import ImpastoError
+from ._errors import ImpastoError, one_line
 from ._film import Encoding, restyle_film
-from ._pictures import Picture, format_of, read_picture, save_picture, shrunk, write_picture
+from ._formats import Picture, format_of, shrunk
+from ._pictures import read_picture
 from ._places import STDIN, STDOUT, Job
 from ._stylizer import Look, Stylizer
+from ._writing import save_picture, write_picture
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Record:
     """Of the network alone; of a film all of it."""
     error: str | None
 
+    def failed(self, error: ImpastoError) -> "Record":
+        """The same photo and style, with nothing but the error to tell."""
+        return Record(self.photo, self.style, None, None, None, None, one_line(error))
+
 
 @dataclass(frozen=True)
 class Finish:
@@ -44,7 +50,7 @@ class Finish:
     quality: int | None = None
     strip: bool = False
     max_pixels: int | None = None
-    """None for `impasto._pictures.MAX_PIXELS`."""
+    """None for `MAX_PIXELS`."""
 
 
 def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, finish: Finish) -> Iterator[Record]:
@@ -54,18 +60,22 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
     """
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         try:
-            going: deque[Callable[[], Record]] = deque()
-            for index, job in enumerate(jobs):
-                if index == 0:
-                    coming = reader.submit(_read, job, look, finish)
-                this, failure = _outcome(coming)
-                if index + 1 < len(jobs):
-                    coming = reader.submit(_read, jobs[index + 1], look, finish)
+            going: deque[tuple[Record, Future[None] | None]] = deque()
+            for job, coming in _ahead(reader, jobs, look, finish):
                 for stylizer, result in zip(stylizers, job.results, strict=True):
-                    going.append(_restyle(this, failure, job.photo, result, stylizer, finish, writer))
+                    blank = Record(os.fspath(job.photo), stylizer.info.name, None, None, None, None, None)
+                    try:
+                        painted, seconds = _painted(coming, stylizer, job.photo, result)
+                    except ImpastoError as error:
+                        going.append((blank.failed(error), None))
+                    else:
+                        height, width = painted.rgb.shape[:2]
+                        done = replace(blank, result=os.fspath(result), width=width, height=height, seconds=seconds)
+                        going.append((done, writer.submit(_write, result, painted, finish)))
                     if len(going) > 1:
-                        yield going.popleft()()
-            yield from (finished() for finished in going)
+                        yield _finished(*going.popleft())
+            for record, writing in going:
+                yield _finished(record, writing)
         finally:  # also on Ctrl-C: what is being written is finished, what waits is not begun
             for pool in (reader, writer):
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -83,7 +93,8 @@ def restyle_films(
         for stylizer, result in zip(stylizers, job.results, strict=True):
             # disable=None: no bar where stderr is not a terminal
             with tqdm(unit="frame", disable=None, leave=False) as progress:
-                start, names = time.perf_counter(), (os.fspath(job.photo), stylizer.info.name)
+                start = time.perf_counter()
+                blank = Record(os.fspath(job.photo), stylizer.info.name, None, None, None, None, None)
 
                 def started(frames: int | None, progress: tqdm = progress) -> None:
                     progress.reset(frames)
@@ -92,10 +103,10 @@ def restyle_films(
                     seen = _look_at(job, look)
                     made = restyle_film(job.photo, result, stylizer, seen, encoding, started, progress.update)
                 except ImpastoError as error:
-                    yield Record(*names, None, None, None, None, " ".join(str(error).split()))
+                    yield blank.failed(error)
                     continue
             seconds = round(time.perf_counter() - start, 4)
-            yield Record(*names, os.fspath(result), made.width, made.height, seconds, None)
+            yield replace(blank, result=os.fspath(result), width=made.width, height=made.height, seconds=seconds)
             if made.stopped:
                 raise KeyboardInterrupt
 
@@ -112,49 +123,38 @@ def _look_at(job: Job, look: Look) -> Look:
     return look if job.mask is None else replace(look, mask=read_mask(job.mask))
 
 
-def _outcome(future: "Future[tuple[Picture, Look]]") -> tuple[tuple[Picture, Look] | None, ImpastoError | None]:
-    try:
-        return future.result(), None
-    except ImpastoError as error:
-        return None, error
+def _ahead(
+    reader: ThreadPoolExecutor, jobs: Sequence[Job], look: Look, finish: Finish
+) -> "Iterator[tuple[Job, Future[tuple[Picture, Look]]]]":
+    """Each job with its picture, while the next one's is being read."""
+    coming: deque[tuple[Job, Future[tuple[Picture, Look]]]] = deque()
+    for job in jobs:
+        coming.append((job, reader.submit(_read, job, look, finish)))
+        if len(coming) > 1:
+            yield coming.popleft()
+    yield from coming
 
 
-def _restyle(
-    this: tuple[Picture, Look] | None, failure: ImpastoError | None, photo: Path, result: Path, stylizer: Stylizer,
-    finish: Finish, writer: ThreadPoolExecutor,
-) -> Callable[[], Record]:  # fmt: skip
-    """Run the network, begin to write, and give what waits for the end of that."""
-    name = stylizer.info.name
-
-    def failed(error: ImpastoError) -> Record:
-        return Record(os.fspath(photo), name, None, None, None, None, " ".join(str(error).split()))
-
-    if this is None:
-        assert failure is not None
-        error = failure
-        return lambda: failed(error)
-    picture, look = this
+def _painted(
+    coming: "Future[tuple[Picture, Look]]", stylizer: Stylizer, photo: Path, result: Path
+) -> tuple[Picture, float]:
+    """The picture in its style and in the format of ``result``, and the seconds that took."""
+    picture, look = coming.result()
     start = time.perf_counter()
-    try:
-        painted = stylizer.restyle(picture, look)
-    except ImpastoError as problem:
-        error = problem
-        return lambda: failed(error)
-    seconds = time.perf_counter() - start
+    painted = stylizer.restyle(picture, look)
+    seconds = round(time.perf_counter() - start, 4)
     # A suffix that was asked for decides; the photo's own may belie its format, and is kept.
     asked = format_of(result) if result.suffix != photo.suffix else None
-    painted = replace(painted, format=asked or picture.format)
-    writing = writer.submit(_write, result, painted, finish)
+    return replace(painted, format=asked or picture.format), seconds
 
-    def finished() -> Record:
+
+def _finished(record: Record, writing: "Future[None] | None") -> Record:
+    if writing is not None:
         try:
             writing.result()
         except ImpastoError as error:
-            return failed(error)
-        height, width = painted.rgb.shape[:2]
-        return Record(os.fspath(photo), name, os.fspath(result), width, height, round(seconds, 4), None)
-
-    return finished
+            return record.failed(error)
+    return record
 
 
 def _write(result: Path, painted: Picture, finish: Finish) -> None:

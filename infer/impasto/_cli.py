@@ -6,6 +6,7 @@ Only typer and the standard library are imported here, so that ``--help`` and a 
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ import typer
 
 from ._console import run
 from ._contract import StyleInfo
+from ._defaults import CODEC, CRF, MAX_PIXELS, MEMORY, QUALITY, STRENGTHS, STROKES
 from ._device import Device
 from ._errors import ImpastoError
 from ._places import STDOUT, Job, check_sheet, expanded, is_film, plan, with_masks
@@ -44,14 +46,14 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _within(least: float, most: float, value: float) -> float:
-    if not least <= value <= most:  # typer's own range lets NaN through
-        raise typer.BadParameter(f"{value} is not in {least:g}..{most:g}")
-    return value
+def _within(bounds: tuple[float, float]) -> Callable[[float], float]:
+    def check(value: float) -> float:
+        least, most = bounds
+        if not least <= value <= most:  # typer's own range lets NaN through
+            raise typer.BadParameter(f"{value} is not in {least:g}..{most:g}")
+        return value
 
-
-def _strength(value: float) -> float:
-    return _within(0, 1, value)
+    return check
 
 
 def _memory(value: str) -> int:
@@ -61,10 +63,6 @@ def _memory(value: str) -> int:
         return in_bytes(value)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _stroke(value: float) -> float:
-    return _within(0.5, 2, value)
 
 
 @app.command(
@@ -96,10 +94,11 @@ def apply_style(
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Restyle all pictures in folders.")] = False,
     strength: Annotated[
-        float, typer.Option(metavar="S", callback=_strength, help="From 0, the photo itself, to 1, the full style.")
+        float,
+        typer.Option(metavar="S", callback=_within(STRENGTHS), help="From 0, the photo itself, to 1, the full style."),
     ] = 1.0,
     stroke: Annotated[
-        float, typer.Option(metavar="S", callback=_stroke, help="Size of the brushwork, from 0.5 to 2.")
+        float, typer.Option(metavar="S", callback=_within(STROKES), help="Size of the brushwork, from 0.5 to 2.")
     ] = 1.0,
     keep_colors: Annotated[
         bool, typer.Option("--keep-colors", help="Take lightness from the style and colour from the photo.")
@@ -112,13 +111,13 @@ def apply_style(
         int | None, typer.Option(metavar="PIXELS", min=1, help="Reduce larger photos to this longest side first.")
     ] = None,
     quality: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.", show_default="95")
+        int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.", show_default=str(QUALITY))
     ] = None,
     codec: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Encoder of films, as FFmpeg calls it.", show_default="libx264"),
+        typer.Option(metavar="NAME", help="Encoder of films, as FFmpeg calls it.", show_default=CODEC),
     ] = None,
-    crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = 18,
+    crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = CRF,
     strip: Annotated[bool, typer.Option("--strip", help="Leave out EXIF, XMP, texts and comments.")] = False,
     sheet: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")
@@ -126,10 +125,10 @@ def apply_style(
     device: Annotated[Device, typer.Option(help="Where to run; cuda fails where it cannot be had.")] = "auto",
     memory: Annotated[
         str, typer.Option(metavar="AMOUNT", help="Most memory to use, about; larger pictures are painted in tiles.")
-    ] = "1.2GB",
+    ] = MEMORY,
     max_pixels: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Refuse larger pictures, as bombs.", show_default="500000000"),
+        typer.Option(metavar="N", min=1, help="Refuse larger pictures, as bombs.", show_default=str(MAX_PIXELS)),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each picture.")] = False,
@@ -145,13 +144,14 @@ def apply_style(
     if not model:
         raise ImpastoError("no MODEL given: a .onnx file or the name of a shipped style (apply-style --list)")
     paths = [locate(model)] if os.path.exists(model) else [locate(one) for one in model.split(",")]
-    names = [describe(path).name for path in paths]
+    about = [describe(path) for path in paths]
     if info:
         if photos:
             raise ImpastoError("--info takes a model and no photos")
-        for path in paths:
-            _print_info(describe(path))
+        for style in about:
+            _print_info(style)
         return 0
+    names = [style.name for style in about]
     if not photos:
         raise ImpastoError("no photo given; see apply-style --help")
     pattern = mask if mask and "{" in mask else None

@@ -11,7 +11,7 @@ import warnings
 
 import typer
 
-from ._errors import ImpastoError
+from ._errors import ImpastoError, one_line
 
 _WRONG, _STOPPED = 2, 130
 
@@ -30,7 +30,7 @@ def run(app: typer.Typer, command: str) -> int:
         sys.stdout.flush()
     except (ImpastoError, typer.TyperException) as error:
         message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-        print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
+        print(f"{command}: {one_line(message)}", file=sys.stderr)
         return _WRONG
     except (typer.Abort, KeyboardInterrupt):
         status = _STOPPED

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ._errors import ImpastoError
-from ._pictures import from_pil, read_picture, to_pil
+from ._formats import to_pil
+from ._pictures import from_pil, read_picture
 
 SOLID = 16  # alpha from which a pixel's own colour is trusted: below it, it is rounded away or never seen
 FEATHER = 0.01  # of the shorter side: the standard deviation of a mask's soft edge

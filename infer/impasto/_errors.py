@@ -6,3 +6,8 @@ class ImpastoError(Exception):
 
     The library raises it; only the commands turn it into an exit status (2).
     """
+
+
+def one_line(error: object) -> str:
+    """What an error says, which may be of another's making and of several lines, on one."""
+    return " ".join(str(error).split())

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._defaults import CODEC, CRF
 from ._errors import ImpastoError
 from ._extras import pip_line
 from ._files import whole_file
-from ._pictures import Picture, shrunk
+from ._formats import Picture, shrunk
 from ._stylizer import Look, Stylizer
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
-CODEC, CRF = "libx264", 18
 WEBM_CODEC = "libvpx-vp9"  # WebM holds no H.264
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 BT709, LIMITED = 1, 1  # what H.273 calls the colours and the range of levels that films have today

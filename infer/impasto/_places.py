@@ -47,28 +47,38 @@ def plan(
     found = expanded(photos, styles, recursive=recursive)
     if any(photo == STDIN for photo, _ in found) and output is None:
         output = str(STDOUT)
-    single = len(found) * len(styles) == 1
     if output is None:
         jobs = [Job(photo, tuple(photo.parent / _name(photo, style) for style in styles)) for photo, _ in found]
     elif "{" in output:
         _check_pattern(output, any(is_film(photo) for photo, _ in found))
         jobs = [Job(photo, tuple(_filled(output, photo, style) for style in styles)) for photo, _ in found]
-    elif output == str(STDOUT) or not (output.endswith(("/", os.sep)) or os.path.isdir(output)):
-        if single:
-            if output != str(STDOUT):
-                check_suffix(output, film=is_film(found[0][0]))
-            elif is_film(found[0][0]):
-                raise ImpastoError("a film cannot go to stdout: give a file with -o")
-            jobs = [Job(found[0][0], (Path(output),))]
-        elif output == str(STDOUT) or os.path.exists(output) or Path(output).suffix:
-            count = f"{len(found)} photos" if len(found) > 1 else f"{len(styles)} styles"
-            raise ImpastoError(f"-o {output} is one file for {count}; give a folder, as in -o out/")
-        else:
-            jobs = _in_folder(found, Path(output), styles)
-    else:
+    elif _is_folder(output, found, styles):
         jobs = _in_folder(found, Path(output), styles)
+    else:
+        jobs = [_to_file(output, found, styles)]
     _check_places(jobs, overwrite=overwrite)
     return jobs
+
+
+def _is_folder(output: str, found: list[tuple[Path, Path]], styles: list[str]) -> bool:
+    """Whether ``output`` is meant as a folder: it is one, or is written as one, or has to be one."""
+    if output == str(STDOUT):
+        return False
+    if output.endswith(("/", os.sep)) or os.path.isdir(output):
+        return True
+    return len(found) * len(styles) > 1 and not (os.path.exists(output) or Path(output).suffix)
+
+
+def _to_file(output: str, found: list[tuple[Path, Path]], styles: list[str]) -> Job:
+    if len(found) * len(styles) > 1:
+        count = f"{len(found)} photos" if len(found) > 1 else f"{len(styles)} styles"
+        raise ImpastoError(f"-o {output} is one file for {count}; give a folder, as in -o out/")
+    photo, _ = found[0]
+    if output != str(STDOUT):
+        check_suffix(output, film=is_film(photo))
+    elif is_film(photo):
+        raise ImpastoError("a film cannot go to stdout: give a file with -o")
+    return Job(photo, (Path(output),))
 
 
 def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
@@ -83,7 +93,7 @@ def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[
 def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
     if not (recursive and photo.is_dir()):
         return [(photo, Path())]
-    from ._pictures import format_of
+    from ._formats import format_of
 
     files = sorted(path for path in photo.rglob("*") if format_of(path) and path.is_file())
     visible = [path for path in files if not any(part.startswith(".") for part in path.relative_to(photo).parts)]
@@ -144,7 +154,7 @@ def with_masks(jobs: list[Job], pattern: str) -> list[Job]:
 
 def check_suffix(output: str, option: str = "-o", *, film: bool = False) -> None:
     """Raise `ImpastoError` if ``output`` does not end like a picture, or a film, that can be written."""
-    from ._pictures import FORMATS, format_of
+    from ._formats import FORMATS, format_of
 
     known = FILMS if film else tuple(one.suffixes[0] for one in FORMATS.values())
     if not (is_film(Path(output)) if film else format_of(output)):

@@ -38,12 +38,12 @@ def walk(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Field]
     for _ in range(_MAX_FIELDS):
         if start == end:
             return
-        key, start = _varint(data, start, end)
+        key, start = varint(data, start, end)
         number, wire = key >> 3, key & 7
         if wire == VARINT:
-            stop = _varint(data, start, end)[1]
+            stop = varint(data, start, end)[1]
         elif wire == LENGTH:
-            size, start = _varint(data, start, end)
+            size, start = varint(data, start, end)
             stop = start + size
         elif wire in (FIXED32, FIXED64):
             stop = start + (4 if wire == FIXED32 else 8)
@@ -56,7 +56,7 @@ def walk(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Field]
     raise WireError("too many fields")
 
 
-def _varint(data: bytes, start: int, end: int) -> tuple[int, int]:
+def varint(data: bytes, start: int, end: int) -> tuple[int, int]:
     """The number at ``start`` and where it ends: 7 bits a byte, lowest first; the top bit: more follows."""
     value = 0
     for position in range(start, min(start + 10, end)):  # 10 bytes hold 64 bits

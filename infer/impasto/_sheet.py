@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ._pictures import Picture, format_of, read_picture, shrunk, to_pil, write_picture
+from ._formats import Picture, format_of, shrunk, to_pil
+from ._pictures import read_picture
 from ._stylizer import Look, Stylizer
+from ._writing import write_picture
 
 CELL = 384  # px, the longest side of a picture on it, unless another is asked for
 GAP, LINE = 12, 28  # px between pictures, and for the line of text above a column

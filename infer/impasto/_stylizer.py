@@ -7,8 +7,9 @@ from numbers import Real
 from typing import TYPE_CHECKING, overload
 
 from ._contract import IMAGE, STRENGTH, STYLIZED, StyleInfo, read_model
+from ._defaults import MEMORY, STRENGTHS, STROKES
 from ._device import Device, open_session
-from ._errors import ImpastoError
+from ._errors import ImpastoError, one_line
 from ._styles import locate
 
 if TYPE_CHECKING:
@@ -16,12 +17,10 @@ if TYPE_CHECKING:
     import onnxruntime
     from PIL import Image
 
-    from ._pictures import Picture
+    from ._formats import Picture
     from ._tiles import TiledModel
 
 
-STRENGTHS, STROKES = (0, 1), (0.5, 2)  # from, to
-MEMORY = 1_200_000_000
 LEAST_MEMORY = 200_000_000
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 # Measured, in bytes: of the program and its libraries; and for each pixel, of the network at work and of a picture on
@@ -114,7 +113,7 @@ class Stylizer:
         import numpy as np
         from PIL import Image
 
-        from . import _pictures
+        from . import _formats, _pictures
 
         check_dial("strength", strength, *STRENGTHS)
         check_dial("stroke", stroke, *STROKES)
@@ -128,7 +127,7 @@ class Stylizer:
         else:
             kind = type(photo).__name__
             raise TypeError(f"photo must be a path, an image of Pillow's or a uint8 array, not {kind}")
-        return _pictures.to_pil(self.restyle(picture, look))
+        return _formats.to_pil(self.restyle(picture, look))
 
     def restyle(self, picture: "Picture", look: "Look") -> "Picture":
         """`__call__` for a picture with all that its file said, and its later frames."""
@@ -208,7 +207,7 @@ class Stylizer:
             else:
                 result = _run_bound(self._session, feeds, self.device)
         except Exception as error:  # onnxruntime has no class of its own for want of memory
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise ImpastoError(f"{self.info.name} failed on a batch {list(batch.shape)}: {reason}") from error
         if result.shape != batch.shape or result.dtype != np.uint8:
             wrong = f"{result.dtype} {list(result.shape)} for {list(batch.shape)}"

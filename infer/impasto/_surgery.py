@@ -8,7 +8,7 @@ models that compute these one after the other, each given those before, and a la
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ._protobuf import LENGTH, VARINT, Field, encode, walk
+from ._protobuf import LENGTH, VARINT, Field, encode, varint, walk
 
 # field numbers of onnx.proto: ModelProto, GraphProto, NodeProto, TensorProto, ValueInfoProto
 _GRAPH = 7
@@ -111,11 +111,7 @@ def take_apart(model: bytes, output: str) -> Parts:
 
 def _payload(data: bytes, one: Field) -> bytes | int:
     if one.wire == VARINT:
-        value, shift = 0, 0
-        for byte in data[one.start : one.end]:
-            value |= (byte & 0x7F) << shift
-            shift += 7
-        return value
+        return varint(data, one.start, one.end)[0]
     assert one.wire == LENGTH  # all that ONNX's messages of this level have
     return data[one.start : one.end]
 

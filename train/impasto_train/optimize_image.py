@@ -39,7 +39,9 @@ def work(options: ImageOptions) -> None:
     """
     import torch
     from impasto._files import check_writable
-    from impasto._pictures import format_of, read_picture, shrunk, write_picture
+    from impasto._formats import format_of, shrunk
+    from impasto._pictures import read_picture
+    from impasto._writing import write_picture
     from tqdm import tqdm
 
     from .balance import balance

@@ -165,7 +165,7 @@ class ImageOptions(ObjectiveOptions):
         if self.content is None:
             raise ImpastoError("give the photo to restyle: --content photo.jpg")
         super().__post_init__()
-        from impasto._pictures import format_of  # it loads numpy and Pillow, which --help can do without
+        from impasto._formats import format_of  # it loads numpy and Pillow, which --help can do without
 
         if format_of(self.picture) is None:
             raise ImpastoError(f"--out {self.picture}: its name must end as pictures do, as in .png or .jpg")

@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 import numpy as np
 from impasto._errors import ImpastoError
-from impasto._pictures import FORMATS, Picture, from_pil
+from impasto._formats import FORMATS, Picture
+from impasto._pictures import from_pil
 from PIL import Image, ImageCms
 
 SMALLEST_SIDE = 16  # px; below it a file is an icon, not a photo
