@@ -10,7 +10,7 @@ from torch import Tensor
 
 PERIODS = (16, 8, 4)  # px; a picture is held against the longest for which it has frequencies enough
 AROUND = 6  # frequencies to either side that an energy is compared with
-USUAL = 0.5  # logarithm of a ratio that mere chance brings about
+USUAL = 1.0  # logarithm of a ratio that chance, or what is seen, brings about
 
 
 def grid(pictures: Tensor) -> Tensor:
