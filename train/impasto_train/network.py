@@ -218,5 +218,5 @@ def is_calm(name: str) -> bool:
 
 def padding(length: int) -> int:
     """Pixels to add to a side of ``length`` pixels so that the layers of `StyleNet` can work on it."""
-    # as max, but a tracing understands it
-    return torch.sym_max(SMALLEST - length, -length % MULTIPLE)  # type: ignore[return-value]  # of ints an int
+    # As max, but a tracing understands it. Of ints it gives an int; torch declares a SymInt as well, for its tracings.
+    return torch.sym_max(SMALLEST - length, -length % MULTIPLE)  # type: ignore[return-value]
