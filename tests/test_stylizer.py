@@ -15,11 +15,6 @@ from impasto._contract import IMAGE, STRENGTH, seal
 from PIL import Image
 
 
-@pytest.fixture
-def photo() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-
-
 @pytest.fixture(scope="module")
 def stylizer(model) -> Stylizer:
     return Stylizer(model, device="cpu")
