@@ -1,12 +1,30 @@
-"""Outputs that exist whole or not at all."""
+"""Inputs that say in one line why they cannot be read, and outputs that exist whole or not at all."""
 
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ._errors import ImpastoError
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open ``path`` to read its bytes.
+
+    Raises:
+        ImpastoError: it is missing, a folder, or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise ImpastoError(f"cannot read {path}: no such file") from None
+    except OSError as error:
+        reason = "it is a folder" if os.path.isdir(path) else error.strerror or error
+        raise ImpastoError(f"cannot read {path}: {reason}") from error
 
 
 @contextmanager

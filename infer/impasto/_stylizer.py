@@ -28,7 +28,6 @@ UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "ki": 2**10, "M
 PROGRAM, NETWORK, PICTURE = 60_000_000, 83, 11
 TILED = 2 * NETWORK  # of a tile, with what is gathered from it
 LEAST_TILE, MOST_TILE = 150_000_000, 400_000_000  # bytes: smaller ones would be mostly edge, larger ones gain little
-SEEN = 112  # px around a tile that shape it, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,20 +175,17 @@ class Stylizer:
             painted = [_dials.blended(*pair, look.mask) for pair in zip(rgb, painted, strict=True)]
         return np.stack(painted)
 
-    def _tile_side(self, pixels: int) -> int | None:
-        """Side in px of the tiles for a batch of so many pixels; None if it can be painted at once."""
-        if PROGRAM + pixels * (NETWORK + PICTURE) <= self.memory:
-            return None
-        room = min(MOST_TILE, max(LEAST_TILE, self.memory - PROGRAM - pixels * PICTURE))
-        side = round((room / TILED) ** 0.5) - 2 * SEEN
-        return side - side % 8
+    def _in_tiles(self, batch: "np.ndarray", strength: float, room: int) -> "np.ndarray":
+        """`_run` in about ``room`` bytes."""
+        import numpy as np
 
-    def _in_tiles(self, photo: "np.ndarray", strength: float, side: int) -> "np.ndarray":
-        from ._tiles import TiledModel
+        from ._tiles import CELL, TiledModel
 
         if self._tiled is None:  # two threads may both make one: no harm, they are the same
             self._tiled = TiledModel(self._model, lambda part: open_session(part, self.device)[0])
-        return self._tiled(photo, strength, side)
+        across = round((min(MOST_TILE, max(LEAST_TILE, room)) / TILED) ** 0.5)
+        side = across - 2 * self._tiled.reaches[-1]
+        return np.stack([self._tiled(one, strength, side - side % CELL) for one in batch])
 
     def _run(self, batch: "np.ndarray", strength: float) -> "np.ndarray":
         """The network alone: uint8 ``[N, H, W, 3]`` to the same."""
@@ -198,10 +194,11 @@ class Stylizer:
         feeds = {IMAGE: batch}
         if strength != 1:
             feeds[STRENGTH] = np.array(strength, np.float32)
-        side = self._tile_side(batch.size // 3)
+        pixels = batch.size // 3
+        room = self.memory - PROGRAM - pixels * PICTURE
         try:
-            if side:
-                result = np.stack([self._in_tiles(one, strength, side) for one in batch])
+            if pixels * NETWORK > room:
+                result = self._in_tiles(batch, strength, room)
             elif self.device == "cpu":
                 result = self._session.run([STYLIZED], feeds)[0]
             else:
