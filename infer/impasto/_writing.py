@@ -42,11 +42,13 @@ def save_picture(file: BinaryIO, picture: Picture, *, quality: int | None = None
     if quality is not None and "quality" in options:
         options["quality"] = quality
     frames = [picture, *picture.later] if target.several else [picture]
-    images, clear = _images(frames, target)
+    images = [_held(frame, picture.format) for frame in frames]
+    if picture.format == "GIF" and any(frame.alpha is not None for frame in frames):
+        options["transparency"] = CLEAR
     if len(images) > 1:
         options |= {"save_all": True, "append_images": images[1:]} | _animation(picture, frames)
     try:
-        images[0].save(file, format=picture.format, **options, **clear)
+        images[0].save(file, format=picture.format, **options)
     except OSError:
         raise
     except Exception as error:
@@ -76,16 +78,14 @@ def _metadata(picture: Picture, target: Format) -> dict[str, Any]:
     return options
 
 
-def _images(frames: list[Picture], target: Format) -> tuple[list[Image.Image], dict[str, Any]]:
-    """The frames as images that the format can hold, and what it must be told of their transparency."""
-    if frames[0].format == "GIF":
-        clear = any(frame.alpha is not None for frame in frames)
-        return [_indexed(frame) for frame in frames], {"transparency": CLEAR} if clear else {}
-    images = [to_pil(frame) for frame in frames]
-    if not target.alpha:
-        white = Image.new("RGBA", images[0].size, "white")
-        images = [Image.alpha_composite(white, i).convert("RGB") if i.mode == "RGBA" else i for i in images]
-    return images, {}
+def _held(frame: Picture, name: str) -> Image.Image:
+    """A frame as an image that the format ``name`` can hold."""
+    if name == "GIF":
+        return _indexed(frame)
+    image = to_pil(frame)
+    if frame.alpha is None or FORMATS[name].alpha:
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _animation(picture: Picture, frames: list[Picture]) -> dict[str, Any]:
