@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from . import _protobuf
 from ._errors import ImpastoError
+from ._files import opened
 
 CONTRACT_VERSION = 1
 
@@ -193,14 +194,8 @@ def seal(data: bytes) -> bytes:
 
 
 def _read(path: str | os.PathLike[str]) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_MODEL_BYTES + 1)
-    except FileNotFoundError:
-        raise ImpastoError(f"cannot read {path}: no such file") from None
-    except OSError as error:
-        reason = "it is a folder" if os.path.isdir(path) else error.strerror or error
-        raise ImpastoError(f"cannot read {path}: {reason}") from error
+    with opened(path) as file:
+        data = file.read(MAX_MODEL_BYTES + 1)
     if len(data) > MAX_MODEL_BYTES:
         raise ImpastoError(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MB: not a model that Impasto made")
     return data

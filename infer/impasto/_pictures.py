@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from . import _color, _exif
 from ._defaults import MAX_PIXELS
 from ._errors import ImpastoError, one_line
+from ._files import opened
 from ._formats import FORMATS, Picture, need_heif
 
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -31,14 +32,8 @@ def read_picture(source: str | os.PathLike[str] | BinaryIO, max_pixels: int | No
     most = MAX_PIXELS if max_pixels is None else max_pixels
     if not isinstance(source, str | os.PathLike):
         return _decode(source, "the picture", most)
-    try:
-        with open(source, "rb") as file:  # not left to Pillow: given a path, it garbles some rotated TIFFs
-            return _decode(file, os.fspath(source), most)
-    except FileNotFoundError:
-        raise ImpastoError(f"cannot read {source}: no such file") from None
-    except OSError as error:
-        reason = "it is a folder" if os.path.isdir(source) else error.strerror or error
-        raise ImpastoError(f"cannot read {source}: {reason}") from error
+    with opened(source) as file:  # not left to Pillow: given a path, it garbles some rotated TIFFs
+        return _decode(file, os.fspath(source), most)
 
 
 def _decode(file: BinaryIO, name: str, most: int) -> Picture:
