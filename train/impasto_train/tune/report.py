@@ -180,7 +180,7 @@ def contact_sheet(rows: Sequence[tuple[str, Path]], folder: Path) -> None:
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     for y, (name, strip) in enumerate(strips):
         top = GAP + y * (side + GAP)
-        draw.text((GAP, top + side // 2 - 8), name, INK, font)
+        draw.text((GAP, top + side // 2 - 8), name.replace("λ", "L1"), INK, font)  # the font has no Greek
         for x in range(count):
             canvas.paste(strip.crop((x * side, 0, (x + 1) * side, side)), (LABEL + x * (side + GAP), top))
     with whole_file(folder / "sheet.png") as path:
