@@ -18,7 +18,7 @@ import torch
 import typer
 from impasto import ImpastoError
 from impasto._console import run
-from impasto_train.balance import balance
+from impasto_train.balance import suitable_weight
 from impasto_train.options import Options
 from impasto_train.photos import Photo, centre_crop, open_content, read_style
 from impasto_train.pipeline import SCRATCH, build_objective, pick_device, starts
@@ -76,7 +76,7 @@ def training(
         options = Options(style=style, content=photos, from_=name, steps=length)
         picture = read_style(style, options.style_size)
         objective = build_objective(options, picture, pick_device(options.device), print)
-        balance(objective, picture)
+        objective.style_weight = suitable_weight(objective, picture)
         trainer = Trainer(objective, open_content(photos).train, options, length)
         share = vgg_seconds(trainer)
         start = time.perf_counter()

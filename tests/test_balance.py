@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from impasto_train.balance import BALANCE, PHOTOS, balance
+from impasto_train.balance import BALANCE, PHOTOS, suitable_weight
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.photos import centre_crop, demo_photo
 from impasto_train.recolor import recolored
@@ -40,8 +40,7 @@ def pull(objective, style):
 @pytest.mark.parametrize("distance", ["l2", "cosine"])
 def test_photos_in_the_paintings_colours_weigh_the_same_for_every_picture(objective, style, distance):
     found = objective(style, distance=distance)
-    weight = balance(found, style)
-    assert weight == found.style_weight
+    weight = suitable_weight(found, style)
     assert weight * pull(found, style) == pytest.approx(BALANCE, rel=6e-3)  # three digits
 
 
@@ -52,5 +51,13 @@ def test_the_plain_formula_is_balanced_by_what_a_picture_of_nothing_costs(object
     for name in PHOTOS:
         features = plain.content(to_tensor(centre_crop(demo_photo(name), 256)[None]))
         nothing.append(sum(float(found.square().sum()) for found in features.values()) / (2 * len(features)))
-    weight = balance(plain, strokes())
+    weight = suitable_weight(plain, strokes())
     assert weight * pull(plain, strokes()) == pytest.approx(BALANCE * np.median(nothing), rel=6e-3)
+
+
+def test_what_is_judged_has_one_weight_whatever_is_learned(objective):
+    plain, cosine, usual = (objective(strokes(), **more) for more in ({"normalize": False}, {"distance": "cosine"}, {}))
+    wanted = suitable_weight(usual, strokes())
+    assert suitable_weight(usual, strokes(), comparable=True) == wanted
+    assert suitable_weight(plain, strokes(), comparable=True) == wanted != suitable_weight(plain, strokes())
+    assert suitable_weight(cosine, strokes(), comparable=True) == wanted != suitable_weight(cosine, strokes())

@@ -194,3 +194,12 @@ def test_the_last_steps_teach_the_strength_and_leave_the_full_painting_as_it_is(
     monkeypatch.setattr(Trainer, "run", run)
     resume(options.run, quiet)
     assert_same(options.run, pictures / "whole.run")
+
+
+@pytest.mark.usefixtures("quick_export")
+@pytest.mark.parametrize("weight", ["grid", "steady", "l1"])
+def test_each_weight_plays_its_part(options, pictures, quiet, weight):
+    start(replace(options, size=64, steps=2), quiet)
+    start(replace(options, size=64, steps=2, out=pictures / "other.onnx", **{weight: 9.0}), quiet)
+    a, b = weights(pictures / "tiny.run"), weights(pictures / "other.run")
+    assert not all(torch.equal(a[name], b[name]) for name in a)

@@ -1,5 +1,6 @@
 """``tune-style``: what a short training is judged by, the record, the folds, the choice."""
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,8 @@ import pytest
 from impasto import ImpastoError
 from impasto_train import pipeline, trainer
 from impasto_train.options import TuneOptions
-from impasto_train.photos import Photo, open_content
-from impasto_train.tune import report
+from impasto_train.photos import Photo, centre_crop, open_content
+from impasto_train.tune import command, report
 from impasto_train.tune.record import HELD_OUT, Point, Record, Trial
 from impasto_train.tune.score import Score, detail_kept, fold_of
 from impasto_train.tune.search import Search, points, training_options
@@ -69,30 +70,58 @@ def test_folds_never_judge_by_what_they_trained_on(folds, tmp_path):
     assert sorted(photo.name for photo in judged) == sorted(photo.name for photo in photos)  # each once
 
 
-def test_trainings_and_judgements_keep_to_their_folds(options, monkeypatch, quiet):
-    seen = []
+def test_no_fold_is_judged_by_what_it_was_trained_on(options, monkeypatch, quiet):
+    from impasto_train.tune import search as module
 
-    def training_batch(photos, **more):
-        seen.append({photo.name for photo in photos})
-        return real(photos, **more)
+    trainings = []  # each: the photos trained on, and the pictures judged by
+    real_trainer, real_judge = module.Trainer, module.judge
 
-    real = trainer.training_batch
-    monkeypatch.setattr(trainer, "training_batch", training_batch)
-    crops = []
-    monkeypatch.setattr(
-        "impasto_train.tune.search.centre_crop", lambda photo, size: crops.append(photo.name) or crop(photo, size)
-    )
-    from impasto_train.photos import centre_crop as crop
+    def trained(objective, photos, *rest):
+        trainings.append([photos, None])
+        return real_trainer(objective, photos, *rest)
 
+    def judged(network, objective, pictures):
+        trainings[-1][1] = pictures
+        return real_judge(network, objective, pictures)
+
+    monkeypatch.setattr(module, "Trainer", trained)
+    monkeypatch.setattr(module, "judge", judged)
     search = Search(options, quiet)
-    held_out = {photo.name for photo in open_content(options.content).held_out}
-    assert set(crops) == held_out
     search.run()
-    for fold in (1, 2):
-        trained, judged = fold_of(search.photos, fold, 2)
-        assert {photo.name for photo in trained} in seen
-        assert {photo.name for photo in judged} <= set(crops)
-    assert all(not names & held_out for names in seen)
+    held_out = open_content(options.content).held_out
+    assert len(trainings) == 4  # two points, and two folds of one
+    seen = [
+        ({crop(photo).tobytes() for photo in photos}, {one.tobytes() for one in pictures})
+        for photos, pictures in trainings
+    ]
+    for photos, pictures in seen:
+        assert pictures
+        assert not photos & pictures
+    assert all(pictures == {crop(photo).tobytes() for photo in held_out} for _, pictures in seen[:2])
+    assert seen[2][1] | seen[3][1] == {crop(photo).tobytes() for photo in search.photos}  # each fold its own
+
+
+def crop(photo):
+    return centre_crop(photo, 32)
+
+
+def test_each_point_is_trained_with_its_own_weights(options, monkeypatch, quiet):
+    from impasto_train.tune import search as module
+
+    told = []
+    real = module.Trainer
+
+    def trained(objective, *rest):
+        told.append((objective.l1_weight, objective.l1_on, objective.content_weight, objective.style_weight))
+        return real(objective, *rest)
+
+    monkeypatch.setattr(module, "Trainer", trained)
+    search = Search(replace(options, l1="1,2", l1_on="image", content_weight="3", style_weight="4,5"), quiet)
+    search.run()
+    points = [(l1, "image", 3, beta) for l1 in (1, 2) for beta in (4, 5)]
+    assert told[:4] == points
+    assert told[4] == told[5]
+    assert told[4] in points
 
 
 # the record
@@ -112,7 +141,7 @@ def test_the_record_gives_back_what_was_added(tmp_path):
 
 def test_a_record_of_another_search_is_refused(tmp_path):
     Record(tmp_path / "record.db", {"--style": "a", "--steps": "3"})
-    with pytest.raises(ImpastoError, match="another --steps \\(3, not 4\\): give another --out"):
+    with pytest.raises(ImpastoError, match="another --steps: give another --out"):
         Record(tmp_path / "record.db", {"--style": "a", "--steps": "4"})
 
 
@@ -131,8 +160,9 @@ def files(folder):
 
 def test_a_search_makes_these_files_and_goes_on_where_it_was(options, monkeypatch, quiet):
     Search(options, quiet).run()
-    record = Search(options, quiet).record
-    best = report.write(record.trials(), 2.0, options.folds, options.folder)
+    search = Search(options, quiet)
+    record = search.record
+    best = report.write(record.trials(), 2.0, options.folds, options.folder, search.pictures)
     assert [(one.point.l1, one.fold) for one in record.trials()][:2] == [(0, HELD_OUT), (2, HELD_OUT)]
     finalist = record.trials()[2].point
     assert [(one.point, one.fold) for one in record.trials()][2:] == [(finalist, 1), (finalist, 2)]
@@ -176,9 +206,8 @@ def test_what_a_kill_interrupts_is_lost_and_no_more(options, monkeypatch, quiet)
     assert len(search.record.trials()) == 4
 
 
-def test_ctrl_c_keeps_what_is_finished(options, monkeypatch):
-    said = []
-    search = Search(options, said.append)
+def test_ctrl_c_keeps_what_is_finished(options, monkeypatch, quiet, capsys):
+    search = Search(options, quiet)
     real = Search._trained
 
     def stop_in_the_second(self, point, photos, progress):
@@ -187,22 +216,49 @@ def test_ctrl_c_keeps_what_is_finished(options, monkeypatch):
 
     monkeypatch.setattr(Search, "_trained", stop_in_the_second)
     search.run()
-    assert said[-1] == "stopped; the same call goes on"
+    assert "stopped; the same call goes on" in capsys.readouterr().err
     assert len(search.record.trials()) == 1
 
 
-def test_the_time_ends_a_search_between_trainings(options):
-    said = []
-    search = Search(replace(options, minutes=1e-6), said.append)
+def test_the_time_ends_a_search_between_trainings(options, quiet, capsys):
+    search = Search(replace(options, minutes=1e-6), quiet)
     search.run()
-    assert "are over with" in said[-1]
-    assert len(search.record.trials()) <= 1
+    assert "minutes are over with 3 trainings left" in capsys.readouterr().err
+    assert len(search.record.trials()) == 1  # one a call, or it would never end
+    Search(replace(options, minutes=1e-6), quiet).run()
+    assert len(search.record.trials()) == 2
+
+
+def test_other_faults_are_no_result(options, monkeypatch, quiet):
+    def fail(self, point, photos, progress):
+        raise ImpastoError("none of the content photos can be read any more")
+
+    monkeypatch.setattr(Search, "_trained", fail)
+    search = Search(options, quiet)
+    with pytest.raises(ImpastoError, match="can be read any more"):
+        search.run()
+    assert search.record.trials() == []
+
+
+def test_the_sheet_shows_the_photos_asked_for(options, quiet):
+    for names in (["0.png", "1.png"], ["2.png", "3.png", "4.png"]):
+        shown = options.folder.parent / "".join(names)
+        shown.mkdir()
+        (shown / ".DS_Store").write_text("no photo")
+        for name in names:
+            shutil.copy(f"{options.content}/{name}", shown / name)
+        search = Search(replace(options, show=shown, l1="0" if len(names) == 2 else "2", finalists=1), quiet)
+        search.run()
+        report.write(search.record.trials(), 2.0, 2, options.folder, search.pictures)
+        with Image.open(options.folder / "sheet.png") as sheet:
+            # the photos, and the one row that was painted of them
+            assert sheet.size == (report.LABEL + len(names) * (32 + report.GAP), report.GAP + 2 * (32 + report.GAP))
 
 
 def test_a_training_that_goes_wrong_is_a_result(options, monkeypatch, quiet):
     def fail(self, point, photos, progress):
         if point.l1:
-            raise ImpastoError("step 9: the pictures have gone blank")
+            raise trainer.GoneWrong("step 9: the pictures have gone blank")
         return real(self, point, photos, progress)
 
     real = Search._trained
@@ -211,7 +267,7 @@ def test_a_training_that_goes_wrong_is_a_result(options, monkeypatch, quiet):
     search.run()
     trials = search.record.trials()
     assert [one.error for one in trials[:2]] == ["", "step 9: the pictures have gone blank"]
-    assert report.write(trials, 2.0, 2, options.folder).point.l1 == 0
+    assert report.write(trials, 2.0, 2, options.folder, search.pictures).point.l1 == 0
     assert "gone blank" in (options.folder / "table.md").read_text()
 
 
@@ -229,20 +285,49 @@ def folds_of(l1, *scores):
     return [trial(l1, fold, len(scores), Score(r, 0.0, detail, 1.0)) for fold, (r, detail) in enumerate(scores, 1)]
 
 
-def test_the_rule_of_one_standard_error():
+def test_the_rule_of_one_standard_error_goes_by_the_differences_of_each_fold():
     held = [trial(l1, score=Score(r, 0.0, 0.0, 1.0)) for l1, r in ((0.0, 1.0), (1.0, 1.1), (3.0, 1.2))]
-    least = folds_of(0.0, (0.9, 0.1), (1.0, 0.1), (1.1, 0.1))  # mean 1, standard error 0.1/√3 = 0.058
-    near = folds_of(1.0, (1.0, 0.5), (1.05, 0.5), (1.1, 0.5))  # mean 1.05
-    far = folds_of(3.0, (1.2, 0.9), (1.2, 0.9), (1.2, 0.9))
+    # the folds are unlike each other, which is the same for all points
+    least = folds_of(0.0, (1.0, 0.1), (5.0, 0.1), (9.0, 0.1))
+    near = folds_of(1.0, (1.0, 0.5), (5.2, 0.5), (9.1, 0.5))  # more by 0, 0.2, 0.1: mean 0.1, standard error 0.058
+    nearer = folds_of(1.0, (0.9, 0.5), (5.2, 0.5), (9.0, 0.5))  # by -0.1, 0.2, 0: mean 0.033, standard error 0.088
+    far = folds_of(3.0, (1.5, 0.9), (5.5, 0.9), (9.5, 0.9))
     rows = report.ranked([*held, *least, *near, *far], 2.0)
     assert [row.point.l1 for row in rows] == [0, 1, 3]
-    found = report.recommend(rows, 2.0, 3)
+    assert report.behind(rows[1], rows[0], 2.0) == pytest.approx((0.1, 0.1 / 3**0.5))
+    assert report.recommend(rows, 2.0, 3).point.l1 == 0
+    found = report.recommend(report.ranked([*held, *least, *nearer, *far], 2.0), 2.0, 3)
     assert found.point.l1 == 1
-    assert "within one standard error of the least, 1.000 at λ 0" in found.sentence
-    # with less detail than the least it would not be taken; without folds it is not considered
-    poor = folds_of(1.0, (1.0, 0.05), (1.05, 0.05), (1.1, 0.05))
+    assert "within a standard error of the least J (+0.033 ± 0.088 to λ 0)" in found.sentence
+    # with less detail than the least it would not be taken; without all folds it is not considered
+    poor = folds_of(1.0, (0.9, 0.05), (5.2, 0.05), (9.0, 0.05))
     assert report.recommend(report.ranked([*held, *least, *poor, *far], 2.0), 2.0, 3).point.l1 == 0
-    assert report.recommend(report.ranked(held, 2.0), 2.0, 3).point.l1 == 0
+    assert "no point has all its folds" in report.recommend(report.ranked([*held, *near[:2]], 2.0), 2.0, 3).sentence
+
+
+def test_the_error_over_folds_is_that_of_the_mean():
+    (row,) = report.ranked([trial(score=Score(2.0, 0.0, 0.0, 1.0)), *folds_of(1.0, (1.0, 0), (2.0, 0), (6.0, 0))], 2.0)
+    assert row.total(2.0) == 3
+    assert row.error(2.0) == pytest.approx(7**0.5 / 3**0.5)
+
+
+def test_points_are_told_apart():
+    a, b = Point(1, "image", 1, 2), Point(1, "image", 1, 3)
+    assert report.named([a]) == {a: "λ 1 on image"}
+    assert report.named([a, b]) == {a: "λ 1 on image, α 1, β 2", b: "λ 1 on image, α 1, β 3"}
+
+
+def test_train_goes_on_with_what_was_found_and_into_the_same_folder(options, monkeypatch, quiet, capsys):
+    started = []
+    monkeypatch.setattr(pipeline, "start", lambda told, say: started.append(told) or told.model)
+    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    command.tune_style(**given | {"train": True})
+    assert started[0].l1 in (0, 2)
+    assert started[0].model == options.folder / "style.onnx"
+    assert capsys.readouterr().out.endswith("style.onnx\n")
+    (options.folder / "style.onnx").write_bytes(b"mine")
+    with pytest.raises(ImpastoError, match="is there already"):
+        command.tune_style(**given | {"train": True})
 
 
 # bad input
@@ -257,6 +342,8 @@ def test_the_rule_of_one_standard_error():
         (["--l1", ""], "--l1 : give numbers"),
         (["--l1-on", "gradient,sideways"], "--l1-on sideways: choose among image, residual, gradient"),
         (["--style-weight", "inf"], "--style-weight inf"),
+        (["--l1", "1e13"], "--l1 1e13: give numbers"),
+        (["--style-weight", "0", "--content-weight", "0"], "cannot both be 0"),
         (["--folds", "1"], "--folds"),
         (["--folds", "8"], "there are only 5 photos"),
         (["--minutes", "0"], "--minutes"),

@@ -1,5 +1,7 @@
 """The command ``optimize-image``; its options are the fields of `ImageOptions`."""
 
+import math
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +46,7 @@ def work(options: ImageOptions) -> None:
     from impasto._writing import write_picture
     from tqdm import tqdm
 
-    from .balance import balance
+    from .balance import suitable_weight
     from .optimize import optimize
     from .photos import read_style
     from .pipeline import build_objective, finish_on_interrupt, pick_device
@@ -55,14 +57,17 @@ def work(options: ImageOptions) -> None:
         raise ImpastoError(f"{result} exists: give --overwrite to replace it, or another --out")
     check_writable(result)
     picture = shrunk(read_picture(options.content), options.size)
-    if min(picture.rgb.shape[:2]) < 16:
-        raise ImpastoError(f"{options.content}: the objective needs pictures of at least 16 pixels a side")
+    height, width = picture.rgb.shape[:2]
+    if min(height, width) < 16:
+        small = f"{options.content} has {width}x{height} pixels once it is within --size {options.size}"
+        raise ImpastoError(f"{small}: the objective needs at least 16 a side")
     style = read_style(options.style, options.style_size)
     device = pick_device(options.device)
     objective = build_objective(options, style, device, say)
     photo = to_tensor(picture.rgb[None], device)
     if options.style_weight is None:
-        say(f"style weight {balance(objective, style):g}, what suits this picture (choose with --style-weight)")
+        objective.style_weight = suitable_weight(objective, style)
+        say(f"style weight {objective.style_weight:g}, what suits this picture (choose with --style-weight)")
     start = None
     if options.init == "noise":
         random = torch.Generator().manual_seed(options.seed)
@@ -79,12 +84,14 @@ def work(options: ImageOptions) -> None:
         tqdm(total=options.steps, unit="step", dynamic_ncols=True) as progress,
     ):
         for step, (pixels, total) in enumerate(steps, 1):
+            if not math.isfinite(total):
+                raise ImpastoError(f"step {step}: J is no longer a number; lower the weights, --l1 above all")
             progress.set_postfix_str(f"J {total:.4g}", refresh=False)
             progress.update()
             if told.stop or step == options.steps or (options.preview_every and step % options.preview_every == 0):
                 write(pixels)
             if told.stop:
-                say(f"stopped after step {step} of {options.steps}")
+                progress.write(f"stopped after step {step} of {options.steps}", file=sys.stderr)
                 return
 
 

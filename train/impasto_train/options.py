@@ -18,11 +18,12 @@ Device = Literal["auto", "cuda", "mps", "cpu"]
 L1On = Literal["image", "residual", "gradient"]
 MINUTES_ON_CPU = 20.0
 MINUTES_ON_GPU = 3.0
+HEAVIEST = 1e12  # weight that a search takes
 POSITIVE = ("minutes", "learning_rate")  # the options that 0 will not do for either
 
 
 def option(default: Any, help: str, shown: str | None = None, *, least: float | None = None) -> Any:
-    """A field of `Options`.
+    """A field of a dataclass of options.
 
     Args:
         help: one sentence for the command line.
@@ -191,10 +192,10 @@ class TuneOptions(TrainingOptions, SharedOptions):
     steps: int = option(100, "Steps of each short training.", least=1)
     folds: int = option(3, "Parts that the photos are cut into to compare the best few.", least=2)
     finalists: int = option(3, "How many are compared so.", least=1)
-    minutes: float = option(30.0, "Begin no training that would end later; the next call goes on.", least=0)
+    minutes: float = option(30.0, "Begin no further training that would end later; the next call goes on.", least=0)
     out: Path | None = option(None, "The folder to write to, and of the record to go on with.", "STYLE.tune")
     show: Path | None = option(None, "A folder of photos for the contact sheet.", "held-out photos")
-    train: bool = option(False, "Then train the style with what was found, as train-style does.")
+    train: bool = option(False, "Then train the style with what was found, into the same folder.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -203,6 +204,8 @@ class TuneOptions(TrainingOptions, SharedOptions):
                 raise ImpastoError(f"--l1-on {variant}: choose among {', '.join(get_args(L1On))}")
         for name in ("l1", "content_weight", "style_weight"):
             self.numbers(name)
+        if 0 in self.numbers("content_weight") and 0 in self.numbers("style_weight"):
+            raise ImpastoError("--content-weight and --style-weight cannot both be 0: nothing would be learned")
 
     @property
     def variants(self) -> list[str]:
@@ -222,7 +225,7 @@ class TuneOptions(TrainingOptions, SharedOptions):
             found = [float(word) for word in text.split(",")]
         except ValueError:
             found = [-1.0]
-        if not all(number >= 0 and math.isfinite(number) for number in found):
+        if not all(0 <= number <= HEAVIEST for number in found):  # NaN fails every comparison
             raise ImpastoError(f"{spelling(name)} {text}: give numbers of at least 0 and commas, as in 0,0.1,1")
         return found
 

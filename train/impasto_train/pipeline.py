@@ -19,7 +19,7 @@ from impasto._contract import CONTRACT_VERSION
 from impasto._files import check_writable
 from PIL import Image
 
-from .balance import balance
+from .balance import suitable_weight
 from .base import Weights, load_base
 from .export import export
 from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
@@ -60,7 +60,8 @@ def start(options: Options, say: Say) -> Path:
     objective = build_objective(options, style, device, say)
     content = _content(options, say)
     if options.style_weight is None:
-        options = replace(options, style_weight=balance(objective, style))
+        objective.style_weight = suitable_weight(objective, style)
+        options = replace(options, style_weight=objective.style_weight)
         say(f"style weight {options.style_weight:g}, what suits this picture (choose with --style-weight)")
     if options.steps is None:
         minutes = options.minutes or (MINUTES_ON_CPU if device.type == "cpu" else MINUTES_ON_GPU)
@@ -156,7 +157,7 @@ def pick_device(wanted: str) -> torch.device:
 def build_objective(options: ObjectiveOptions, style: np.ndarray, device: torch.device, say: Say) -> Objective:
     """The objective of ``options`` for ``style``, uint8 ``[H, W, 3]``, on ``device``.
 
-    Its β is 0 where the options leave that to `balance`.
+    Its β is 0 where the options leave that to `balance.suitable_weight`.
     """
     weights = load_vgg_weights(options.vgg_weights, say=say)
     vgg = VGG16(weights, {*CONTENT_LAYERS, *STYLE_LAYERS}).to(device)

@@ -13,7 +13,7 @@ import typer
 from impasto._console import run
 from tqdm import tqdm
 
-from .balance import balance
+from .balance import suitable_weight
 from .base import FILE, join, save_base
 from .options import Options
 from .photos import open_content, read_style
@@ -39,7 +39,7 @@ def train_base(
         options = Options(style=style, content=content, steps=each, seed=seed)
         picture = read_style(style, options.style_size)
         objective = build_objective(options, picture, device, typer.echo)
-        balance(objective, picture)
+        objective.style_weight = suitable_weight(objective, picture)
         trainers.append(Trainer(objective, photos, options, each))
         if seed == 0:
             trainers[0].begin(picture)  # of the first style: the heads of the others then part from it

@@ -130,7 +130,7 @@ class Trainer:
             except (RuntimeError, AttributeError) as error:
                 raise ImpastoError("cannot start from those weights: another version of Impasto made them") from error
             match_colors(self.network, to_tensor(style[None], self.device), photos)
-            found = evaluate(self.network, self.objective, list(pictures)).total.item()
+            found = evaluate(self.network, self.objective, list(pictures), comparable=False).total.item()
             if found < best:
                 best = found
                 self.average.load_state_dict(self.network.state_dict())
@@ -248,6 +248,10 @@ class Trainer:
         return sum(took) / len(took)
 
 
+class GoneWrong(ImpastoError):
+    """A training led to nothing, because of its options and not of its surroundings."""
+
+
 class Watch:
     """Stops a training that has gone wrong while the weights from before are still good."""
 
@@ -273,22 +277,22 @@ class Watch:
         """Look at step ``step``: its J, its gradient's norm and the deviation of pixels within its pictures' channels.
 
         Raises:
-            ImpastoError: one line that names what happened and the knob to turn.
+            GoneWrong: one line that names what happened and the knob to turn.
         """
         remedy = (
             f"try again with a lower --learning-rate than {self.options.learning_rate:g} "
             "(the last good weights are kept in the run folder)"
         )
         if not (math.isfinite(total) and math.isfinite(gradient_size)):
-            raise ImpastoError(f"step {step}: the loss is no longer a number; {remedy}")
+            raise GoneWrong(f"step {step}: the loss is no longer a number; {remedy}")
         self.smooth = total if math.isinf(self.smooth) else 0.95 * self.smooth + 0.05 * total
         self.best = min(self.best, self.smooth)
         # the smoothed loss wavers by a factor of two between easy and hard photos, not by four
         if step > 50 and self.smooth > 4 * self.best:
-            raise ImpastoError(f"step {step}: the loss grows ({self.best:.3g} to {self.smooth:.3g}); {remedy}")
+            raise GoneWrong(f"step {step}: the loss grows ({self.best:.3g} to {self.smooth:.3g}); {remedy}")
         self.blank = self.blank + 1 if contrast < 0.01 else 0
         if self.blank >= 20:
-            raise ImpastoError(
+            raise GoneWrong(
                 f"step {step}: the pictures have gone blank; lower --l1 (now {self.options.l1:g}) or "
                 f"--learning-rate (now {self.options.learning_rate:g}), or raise --style-weight "
                 "(the last good weights are kept in the run folder)"
@@ -301,12 +305,15 @@ def means(terms: Terms) -> list[Tensor]:
 
 
 @torch.no_grad()
-def evaluate(paint: Callable[[Tensor], Tensor], objective: Objective, photos: Sequence[np.ndarray]) -> Terms:
-    """Mean terms over painted photos, R and S always squared distances divided by their targets' energy.
+def evaluate(
+    paint: Callable[[Tensor], Tensor], objective: Objective, photos: Sequence[np.ndarray], *, comparable: bool = True
+) -> Terms:
+    """Mean terms over painted photos.
 
     Args:
         paint: from float ``[1, 3, H, W]`` RGB in 0..1 to the like; clamped here to 0..1.
         photos: uint8 ``[H, W, 3]`` each, at least one.
+        comparable: as for `Objective.forward`.
 
     Returns:
         `Terms` of scalars.
@@ -315,6 +322,6 @@ def evaluate(paint: Callable[[Tensor], Tensor], objective: Objective, photos: Se
     rows = []
     for pixels in photos:
         photo = to_tensor(pixels[None], device)
-        terms = objective(paint(photo).clamp(0, 1), photo, objective.content(photo), comparable=True)
+        terms = objective(paint(photo).clamp(0, 1), photo, objective.content(photo), comparable=comparable)
         rows.append(torch.stack(means(terms)))
     return Terms(*torch.stack(rows).mean(0))

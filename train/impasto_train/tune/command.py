@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from impasto import ImpastoError
+
 from ..command import NEEDED, derived, explain, finish, need, say
 from ..options import TuneOptions
 
@@ -14,6 +16,9 @@ def main() -> None:
 def tune_style(**given: Any) -> None:
     """Choose the weight of the L1 term for a style by short trainings and cross-validation."""
     options = TuneOptions(**given)
+    model = options.folder / f"{options.style.stem}.onnx"
+    if options.train and model.exists():
+        raise ImpastoError(f"--train: {model} is there already; move it away to train it anew")
     need("train", NEEDED, "training")
     need("tune", ("optuna", "matplotlib"), "tuning")
     from .. import pipeline
@@ -23,7 +28,10 @@ def tune_style(**given: Any) -> None:
     try:
         search = Search(options, say)
         search.run()
-        best = report.write(search.record.trials(), search.judge_weight, options.folds, options.folder)
+        trials = search.record.trials()
+        best = report.write(trials, search.judge_weight, options.folds, options.folder, search.pictures)
+        if best is None:
+            return
         print(best.sentence)
         if options.train and not search.stop:
             print(pipeline.start(training_options(options, best.point), say))

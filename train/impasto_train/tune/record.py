@@ -9,16 +9,22 @@ import numpy as np
 import optuna
 from impasto import ImpastoError
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import OptunaError
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..objective import L1_VARIANTS
-from ..options import TuneOptions, spelling
+from ..options import HEAVIEST, TuneOptions, spelling
 from .score import Score
 
 HELD_OUT = 0  # the fold that stands for a training on all photos, judged on the held-out ones
 STUDY = "tune-style"
-_ANY = FloatDistribution(0, 1e12)
+DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE]  # R, S, detail
+# what comes of a file that is none of ours, or is locked, or may not be written
+_FAULTS = (OptunaError, SQLAlchemyError, RuntimeError, ValueError, KeyError)
+_ANY = FloatDistribution(0, HEAVIEST)
 _PARAMETERS = {
     "l1": _ANY, "l1_on": CategoricalDistribution(L1_VARIANTS), "content_weight": _ANY, "style_weight": _ANY,
     "fold": IntDistribution(HELD_OUT, 10**6), "folds": IntDistribution(HELD_OUT, 10**6),
@@ -66,21 +72,18 @@ class Record:
         self.path = path
         try:
             self.study = optuna.create_study(
-                storage=f"sqlite:///{path}", study_name=STUDY, load_if_exists=True,
-                directions=["minimize", "minimize", "maximize"],
-            )  # fmt: skip
-            found = self.study.user_attrs.get("recipe")
-            if found is None:
-                self.study.set_user_attr("recipe", recipe)
-                found = recipe
-        except (SQLAlchemyError, RuntimeError, ValueError) as error:
+                storage=_url(path), study_name=STUDY, load_if_exists=True, directions=DIRECTIONS
+            )
+            if self.study.directions != DIRECTIONS:
+                raise ValueError("it is of another program")
+            found = self.study.user_attrs.get("recipe", recipe)
+            if found == recipe:
+                self.study.set_user_attr("recipe", recipe)  # fails now, and not after a training, if it must
+        except _FAULTS as error:
             raise ImpastoError(f"cannot use the record {path}: {_first_line(error)}") from error
         other = [name for name in recipe if found.get(name) != recipe[name]]
         if other:
-            raise ImpastoError(
-                f"{path} is of a search with another {other[0]} ({found.get(other[0])}, not {recipe[other[0]]}): "
-                "give another --out"
-            )
+            raise ImpastoError(f"{path} is of a search with another {other[0]}: give another --out")
 
     def add(self, trial: Trial) -> None:
         """Keep a trial.
@@ -99,7 +102,7 @@ class Record:
                     system_attrs={}, intermediate_values={0: score.energy} if score else {},
                 )
             )  # fmt: skip
-        except SQLAlchemyError as error:
+        except _FAULTS as error:
             raise ImpastoError(f"cannot write the record {self.path}: {_first_line(error)}") from error
 
     def trials(self) -> list[Trial]:
@@ -114,8 +117,10 @@ def stored(path: Path) -> list[Trial]:
         ImpastoError: there is none.
     """
     try:
-        study = optuna.load_study(storage=f"sqlite:///{path}", study_name=STUDY)
-    except (SQLAlchemyError, KeyError, RuntimeError) as error:
+        if not path.is_file():
+            raise ValueError("no such file")
+        study = optuna.load_study(storage=_url(path), study_name=STUDY)
+    except _FAULTS as error:
         raise ImpastoError(f"cannot read {path}: {_first_line(error)}") from error
     return [_trial(found) for found in study.get_trials(deepcopy=False)]
 
@@ -128,6 +133,10 @@ def _trial(found: FrozenTrial) -> Trial:
         r, s, detail = found.values
         score = Score(r, s, detail, found.intermediate_values[0])
     return Trial(Point(**numbers), fold, folds, score, found.user_attrs.get("error", ""))
+
+
+def _url(path: Path) -> str:
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def _first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from .score import Score
 
 GAP, LABEL = 8, 150  # px between pictures, and for the names of the rows
 INK, PAPER = "#333333", "white"
+PHOTOS = "photos.png"
 
 
 @dataclass(frozen=True)
@@ -64,49 +65,79 @@ def ranked(trials: Sequence[Trial], style_weight: float) -> list[Row]:
 def recommend(rows: Sequence[Row], style_weight: float, folds: int) -> Recommendation:
     """The point to take, by the rule of one standard error (Breiman et al. 1984).
 
-    Of the points whose J over the folds is within one standard error of the least, the one that keeps most detail.
+    Of the points whose J over the folds is within one standard error of the least, the one that keeps most detail. The
+    error is that of the difference, fold by fold: how hard a fold's photos are plays no part.
 
     Args:
         rows: from `ranked`, at least one.
         folds: how many a point must have to be considered; if none has so many, the first row is taken.
     """
+    names = named([row.point for row in rows])
     complete = [row for row in rows if len(row.folds) == folds]
     if not complete:
-        row, j = rows[0], rows[0].total(style_weight)
-        return Recommendation(row.point, f"{row.point.name}: the least J on the held-out photos, {j:.3f}; no folds yet")
+        row, j = rows[0], rows[0].score.total(style_weight)
+        why = f"the least J on the held-out photos, {j:.3f}; no point has all its folds yet"
+        return Recommendation(row.point, f"{names[row.point]}: {why}")
     best = min(complete, key=lambda row: row.total(style_weight))
-    bound = best.total(style_weight) + best.error(style_weight)
-    chosen = max((row for row in complete if row.total(style_weight) <= bound), key=lambda row: row.detail)
-    j, error = chosen.total(style_weight), chosen.error(style_weight)
+
+    def near(row: Row) -> bool:
+        more, error = behind(row, best, style_weight)
+        return more <= error
+
+    chosen = max(filter(near, complete), key=lambda row: row.detail)
+    found = f"J over {folds} folds {chosen.total(style_weight):.3f}, detail {chosen.detail:.3f}"
     if chosen is best:
-        why = "the least of all, and none within its standard error keeps more detail"
+        why = "the least J, and none within a standard error of it keeps more detail"
     else:
-        why = f"within one standard error of the least, {best.total(style_weight):.3f} at {best.point.name}"
-    found = f"J over {folds} folds {j:.3f} ± {error:.3f}"
-    return Recommendation(chosen.point, f"{chosen.point.name}: {found}, {why} (detail {chosen.detail:.3f})")
+        more, error = behind(chosen, best, style_weight)
+        apart = f"{more:+.3f} ± {error:.3f} to {names[best.point]}"
+        why = f"the most detail within a standard error of the least J ({apart})"
+    return Recommendation(chosen.point, f"{names[chosen.point]}: {found}: {why}")
 
 
-def write(trials: Sequence[Trial], style_weight: float, folds: int, folder: Path) -> Recommendation:
-    """Write ``table.md``, ``plot.png`` and ``sheet.png`` into ``folder``.
+def behind(row: Row, best: Row, style_weight: float) -> tuple[float, float]:
+    """How much larger the J of ``row`` is than that of ``best``, both with all folds: mean and standard error."""
+    more = [a.total(style_weight) - b.total(style_weight) for a, b in zip(row.folds, best.folds, strict=True)]
+    return statistics.fmean(more), statistics.stdev(more) / len(more) ** 0.5
+
+
+def named(points: Sequence[Point]) -> dict[Point, str]:
+    """Names that tell the points apart: with α and β where these differ."""
+    alike = len({(point.content_weight, point.style_weight) for point in points}) == 1
+    return {
+        point: point.name + ("" if alike else f", α {point.content_weight:g}, β {point.style_weight:g}")
+        for point in points
+    }
+
+
+def write(
+    trials: Sequence[Trial], style_weight: float, folds: int, folder: Path, pictures: Path
+) -> Recommendation | None:
+    """Write ``table.md``, ``plot.png`` and ``sheet.png`` into ``folder``; nothing, and None, if nothing has a score.
 
     Args:
         trials: of these, folds of another number than ``folds`` are left out.
         style_weight: β by which J is judged.
+        pictures: the folder of `keep_row`.
 
     Raises:
-        ImpastoError: nothing has a score yet, or a file cannot be written.
+        ImpastoError: a file cannot be written, or every training went wrong.
     """
     trials = [trial for trial in trials if trial.folds in (HELD_OUT, folds)]
     rows = ranked(trials, style_weight)
     failed = [trial for trial in trials if trial.fold == HELD_OUT and not trial.score]
     if not rows:
-        raise ImpastoError(failed[0].error if failed else "no training is finished yet: give more --minutes")
+        if failed:
+            raise ImpastoError(failed[0].error)
+        return None
     chosen = recommend(rows, style_weight, folds)
     with whole_file(folder / "table.md") as path:
         path.write_text(table(rows, failed, style_weight) + f"\n{chosen.sentence}\n")
     plot(rows, folder / "plot.png")
-    kept = [(row, row_file(folder, row.point)) for row in sorted(rows, key=lambda row: (row.point.l1_on, row.point.l1))]
-    contact_sheet([(row.point.name, file) for row, file in kept if file.is_file()], folder)
+    names = named([row.point for row in rows])
+    kept = [(names[point], row_file(pictures, point)) for point in sorted(names, key=lambda p: (p.l1_on, p.l1))]
+    if (pictures / PHOTOS).is_file():
+        contact_sheet([(name, file) for name, file in kept if file.is_file()], pictures, folder / "sheet.png")
     return chosen
 
 
@@ -120,14 +151,15 @@ def table(rows: Sequence[Row], failed: Sequence[Trial], style_weight: float) -> 
     ]  # fmt: skip
     for row in rows:
         p, s = row.point, row.score
-        j, error = row.total(style_weight), row.error(style_weight)
-        over = f"{len(row.folds)} | {j:.3f} ± {error:.3f} | {row.detail:.3f}" if row.folds else "0 | |"
+        j = f"{row.total(style_weight):.3f}" + (f" ± {row.error(style_weight):.3f}" if len(row.folds) > 1 else "")
+        over = f"{len(row.folds)} | {j} | {row.detail:.3f}" if row.folds else "0 | | "
         weights = f"{p.l1:g} | {p.l1_on if p.l1 else ''} | {p.content_weight:g} | {p.style_weight:g}"
         found = " | ".join(f"{value:.3f}" for value in (s.r, s.s, s.total(style_weight), s.detail, s.energy))
         lines.append(f"| {weights} | {found} | {over} |")
     for trial in failed:
         p = trial.point
-        lines.append(f"| {p.l1:g} | {p.l1_on} | {p.content_weight:g} | {p.style_weight:g} | {trial.error} |||||||||")
+        error = trial.error.replace("|", "/")
+        lines.append(f"| {p.l1:g} | {p.l1_on} | {p.content_weight:g} | {p.style_weight:g} | {error} | | | | | | | |")
     return "\n".join(lines) + "\n"
 
 
@@ -144,10 +176,14 @@ def plot(rows: Sequence[Row], file: Path) -> None:
             r, s = ([getattr(one, name) for one in row.folds] for name in ("r", "s"))
             spread = {"xerr": np.std(r, ddof=1), "yerr": np.std(s, ddof=1)}
             axis.errorbar(np.mean(r), np.mean(s), **spread, color="grey", marker="+", zorder=1)
+            # which dot the cross belongs to
+            axis.plot([row.score.r, np.mean(r)], [row.score.s, np.mean(s)], color="grey", linewidth=0.6, zorder=1)
     across, up = [row.score.r for row in rows], [row.score.s for row in rows]
     dots = axis.scatter(across, up, c=[row.score.detail for row in rows], cmap="viridis", zorder=2)
+    names = named([row.point for row in rows])
     for row in rows:
-        axis.annotate(row.point.name, (row.score.r, row.score.s), xytext=(4, 4), textcoords="offset points", fontsize=8)
+        place = row.score.r, row.score.s
+        axis.annotate(names[row.point], place, xytext=(4, 4), textcoords="offset points", fontsize=8)
     figure.colorbar(dots, label="detail kept (correlation of gradients)")
     axis.set(xlabel="R", ylabel="S", title="held-out photos (dots), folds (crosses, deviation)")
     with whole_file(file) as path:
@@ -155,24 +191,27 @@ def plot(rows: Sequence[Row], file: Path) -> None:
     plt.close(figure)
 
 
-def row_file(folder: Path, point: Point) -> Path:
+def row_file(pictures: Path, point: Point) -> Path:
     """Where the row of the contact sheet is kept that belongs to ``point``."""
-    return folder / "pictures" / f"{hashlib.sha256(repr(point).encode()).hexdigest()[:16]}.png"
+    return pictures / f"{hashlib.sha256(repr(point).encode()).hexdigest()[:16]}.png"
 
 
-def keep_row(folder: Path, point: Point, painted: Sequence[np.ndarray], photos: Sequence[np.ndarray]) -> None:
-    """Keep how the photos came out, uint8 ``[H, W, 3]`` each and all of one size, for the contact sheet."""
-    with whole_file(folder / "pictures" / "photos.png") as path:
-        Image.fromarray(np.concatenate(photos, axis=1)).save(path, "PNG")
-    with whole_file(row_file(folder, point)) as path:
-        Image.fromarray(np.concatenate(painted, axis=1)).save(path, "PNG")
+def keep_row(pictures: Path, point: Point, painted: Sequence[np.ndarray], photos: Sequence[np.ndarray]) -> None:
+    """Keep how ``photos`` came out, uint8 ``[H, W, 3]`` each and all of one size, for the contact sheet.
+
+    Args:
+        pictures: a folder for these photos alone.
+    """
+    for file, row in ((pictures / PHOTOS, photos), (row_file(pictures, point), painted)):
+        with whole_file(file) as path:
+            Image.fromarray(np.concatenate(row, axis=1)).save(path, "PNG")
 
 
-def contact_sheet(rows: Sequence[tuple[str, Path]], folder: Path) -> None:
-    """Write ``sheet.png``: the photos, and below them a named row for each point, a column for each photo."""
+def contact_sheet(rows: Sequence[tuple[str, Path]], pictures: Path, file: Path) -> None:
+    """Write a sheet: the photos, and below them a named row for each point, a column for each photo."""
     strips = []
-    for name, file in (("photos", folder / "pictures" / "photos.png"), *rows):
-        with Image.open(file) as image:
+    for name, strip_file in (("photos", pictures / PHOTOS), *rows):
+        with Image.open(strip_file) as image:
             strips.append((name, image.convert("RGB")))
     side = strips[0][1].height
     count = strips[0][1].width // side
@@ -180,8 +219,10 @@ def contact_sheet(rows: Sequence[tuple[str, Path]], folder: Path) -> None:
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     for y, (name, strip) in enumerate(strips):
         top = GAP + y * (side + GAP)
-        draw.text((GAP, top + side // 2 - 8), name.replace("λ", "L1"), INK, font)  # the font has no Greek
+        for greek, latin in (("λ", "L1"), ("α", "content"), ("β", "style"), (", ", "\n")):  # the font has no Greek
+            name = name.replace(greek, latin)
+        draw.text((GAP, top + side // 2 - 8), name, INK, font)
         for x in range(count):
             canvas.paste(strip.crop((x * side, 0, (x + 1) * side, side)), (LABEL + x * (side + GAP), top))
-    with whole_file(folder / "sheet.png") as path:
+    with whole_file(file) as path:
         canvas.save(path, "PNG")

@@ -5,23 +5,26 @@ once a fold: on all photos but those of the fold, and judged on these (K-fold cr
 """
 
 import dataclasses
+import hashlib
 import itertools
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from impasto import ImpastoError
+from impasto._formats import format_of
 from tqdm import tqdm
 
-from ..balance import balance
+from ..balance import suitable_weight
 from ..network import StyleNet
 from ..objective import L1_VARIANTS
 from ..options import Options, SharedOptions, TrainingOptions, TuneOptions
 from ..photos import Photo, centre_crop, open_content, read_style
 from ..pipeline import build_objective, finish_on_interrupt, pick_device, starts
 from ..run_folder import photos_digest
-from ..trainer import Trainer
+from ..trainer import GoneWrong, Trainer
 from .record import HELD_OUT, Point, Record, Trial, recipe
 from .report import keep_row, ranked
 from .score import fold_of, judge, painted
@@ -43,7 +46,10 @@ def points(options: TuneOptions, style_weight: float) -> list[Point]:
 def training_options(options: TuneOptions, point: Point) -> Options:
     """What ``train-style`` would be told to train with the weights of ``point``."""
     shared = {*dataclasses.fields(SharedOptions), *dataclasses.fields(TrainingOptions)}
-    return Options(**{field.name: getattr(options, field.name) for field in shared}, **dataclasses.asdict(point))
+    return Options(
+        **{field.name: getattr(options, field.name) for field in shared}, **dataclasses.asdict(point),
+        out=options.folder / f"{options.style.stem}.onnx",
+    )  # fmt: skip
 
 
 class Search:
@@ -66,12 +72,14 @@ class Search:
         self.photos = content.train
         if options.folds > len(self.photos):
             raise ImpastoError(f"--folds {options.folds}: there are only {len(self.photos)} photos to train on")
-        self.judge_weight = balance(self.objective, self.style)
-        self.points = points(options, self.judge_weight)
+        self.judge_weight = suitable_weight(self.objective, self.style, comparable=True)
+        self.points = points(options, suitable_weight(self.objective, self.style))
         self.held_out = [centre_crop(photo, options.size) for photo in content.held_out[:JUDGED]]
         self.shown = self.held_out[:SHOWN] if options.show is None else photos_of(options.show, options.size)
+        shown = hashlib.sha256(b"".join(photo.tobytes() for photo in self.shown)).hexdigest()
+        self.pictures = options.folder / "pictures" / shown[:8]
         try:
-            (options.folder / "pictures").mkdir(parents=True, exist_ok=True)
+            self.pictures.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ImpastoError(f"cannot write {options.folder}: {error.strerror}") from error
         about = recipe(options, self.style, photos_digest(content), self.objective.vgg.fingerprint)
@@ -83,17 +91,20 @@ class Search:
         with finish_on_interrupt(self, "what is finished is kept"), tqdm(unit="step", dynamic_ncols=True) as progress:
             for point, fold, left in self.wanted():
                 start = time.monotonic()
-                if start - begun + took > 60 * minutes:
-                    self.say(f"the {minutes:g} minutes are over with {left} trainings left: call again to go on")
+                if took and start - begun + took > 60 * minutes:  # each call does one at least
+                    told = f"the {minutes:g} minutes are over with {left} trainings left: call again to go on"
+                    progress.write(told, file=sys.stderr)
                     return
                 progress.reset(self.options.steps)
                 of = f"fold {fold} of {self.options.folds}" if fold else "the grid"
                 progress.set_description_str(f"{point.name}, {of}, {left} left")
                 trial = self.train(point, fold, progress)
-                if self.stop:
-                    self.say("stopped; the same call goes on")
+                if trial is None:
+                    progress.write("stopped; the same call goes on", file=sys.stderr)
                     return
                 self.record.add(trial)
+                if self.stop:
+                    return
                 took = time.monotonic() - start
 
     def wanted(self) -> Iterator[tuple[Point, int, int]]:
@@ -113,8 +124,11 @@ class Search:
     def _trials(self) -> list[Trial]:
         return [trial for trial in self.record.trials() if trial.folds in (0, self.options.folds)]
 
-    def train(self, point: Point, fold: int, progress: tqdm) -> Trial:
-        """Train with the weights of ``point`` on all photos but those of ``fold`` and judge by these."""
+    def train(self, point: Point, fold: int, progress: tqdm) -> Trial | None:
+        """Train with the weights of ``point`` on all photos but those of ``fold`` and judge by these.
+
+        None if that was stopped.
+        """
         options, folds = self.options, self.options.folds if fold else HELD_OUT
         photos, crops = self.photos, self.held_out
         if fold:
@@ -122,17 +136,17 @@ class Search:
             crops = [centre_crop(photo, options.size) for photo in judged[:JUDGED]]
         try:
             network = self._trained(point, photos, progress)
-        except ImpastoError as error:  # a weight so high that the pictures go blank, say: that is a result too
-            progress.write(f"{point.name}: {error}")
+        except GoneWrong as error:  # a weight so high that the pictures go blank, say: that is a result too
+            progress.write(f"{point.name}: {error}", file=sys.stderr)
             return Trial(point, fold, folds, None, str(error))
-        if self.stop:
-            return Trial(point, fold, folds, None)
+        if network is None:
+            return None
         if not fold:
             row = [painted(network, photo, self.objective.device) for photo in self.shown]
-            keep_row(options.folder, point, row, self.shown)
+            keep_row(self.pictures, point, row, self.shown)
         return Trial(point, fold, folds, judge(network, self.objective, crops))
 
-    def _trained(self, point: Point, photos: tuple[Photo, ...], progress: tqdm) -> StyleNet:
+    def _trained(self, point: Point, photos: tuple[Photo, ...], progress: tqdm) -> StyleNet | None:
         objective = self.objective
         objective.content_weight, objective.style_weight = point.content_weight, point.style_weight
         objective.l1_weight, objective.l1_on = point.l1, point.l1_on
@@ -146,7 +160,7 @@ class Search:
             progress.set_postfix_str(f"R {record.content:.3g} S {record.style:.3g}", refresh=False)
             progress.update()
             trainer.stop = self.stop
-        return trainer.average
+        return trainer.average if trainer.step == trainer.steps else None
 
 
 def photos_of(folder: Path, size: int) -> list[np.ndarray]:
@@ -155,7 +169,8 @@ def photos_of(folder: Path, size: int) -> list[np.ndarray]:
     Raises:
         ImpastoError: there are none.
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    if not files:
+    files = sorted(path for path in folder.iterdir() if format_of(path)) if folder.is_dir() else []
+    photos = [path for path in files if not path.name.startswith(".")]
+    if not photos:
         raise ImpastoError(f"--show {folder}: no folder with photos")
-    return [centre_crop(Photo(path.name, path), size) for path in files[:SHOWN]]
+    return [centre_crop(Photo(path.name, path), size) for path in photos[:SHOWN]]
