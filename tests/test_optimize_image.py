@@ -108,7 +108,7 @@ def test_nothing_is_overwritten_unasked(options):
         (["--content", "photo.png", "--style", "style.png", "--out", "x.txt"], "x.txt"),
         (["--content", "photo.png", "--style", "style.png", "--out", "photo.png/x.png"], "photo.png"),
         (["--content", "photo.png", "--style", "style.png", "--optimizer", "sgd"], "sgd"),
-        (["--content", "tiny.png", "--style", "style.png"], "at least 16 pixels"),
+        (["--content", "tiny.png", "--style", "style.png"], "needs at least 16 a side"),
     ],
 )
 def test_a_wrong_call_gets_one_line_and_2(pictures, arguments, message):
