@@ -108,6 +108,19 @@ class StyleInfo:
     """At its peak; 0 where the file does not say."""
     start: str = ""
     """What the training started from: ``scratch``, ``base`` or ``run``; empty where the file does not say."""
+    # What ``export-style`` changed; these defaults are what ``train-style`` exports.
+    precision: str = "fp32"
+    """``fp32``; ``fp16``, the convolutions; ``fp16-weights``, the file alone; or ``int8``, the convolutions."""
+    io: str = "uint8"
+    """Type of image and output: ``uint8``, 0..255, or ``float32``, 0..1."""
+    layout: str = "nhwc"
+    """``nhwc``, ``[N, H, W, 3]``, or ``nchw``, ``[N, 3, H, W]``."""
+    dial: str = "optional"
+    """The input `STRENGTH`: ``optional``, ``required``, or ``none``, as if it were 1."""
+    fixed_size: str = ""
+    """``HxW`` in pixels, one picture at a time; empty: any."""
+    made_from: str = ""
+    """Digest of the file that this one is a variant of; empty for what ``train-style`` exports."""
 
     def __post_init__(self) -> None:
         # The name becomes part of file names: a model from elsewhere must not choose the folder.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, overload
 
+from ._check import mismatch
 from ._contract import IMAGE, STRENGTH, STYLIZED, StyleInfo, read_model
 from ._defaults import MEMORY, STRENGTHS, STROKES
 from ._device import Device, open_session
@@ -68,9 +69,12 @@ class Stylizer:
         path = locate(model)
         self.memory = in_bytes(memory)
         self.info, self._model = read_model(path)
+        form = self.info.io, self.info.layout, self.info.fixed_size
+        if form != ("uint8", "nhwc", "") or self.info.dial == "none":
+            raise ImpastoError(f"{path} is a variant for other programs: use the model that it was made from")
         self._session, self.device, self.why_cpu = open_session(self._model, device)
         self._tiled: TiledModel | None = None
-        if not _keeps_contract(self._session):
+        if mismatch(self._session, self.info):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
 
     def __repr__(self) -> str:
@@ -192,7 +196,7 @@ class Stylizer:
         import numpy as np
 
         feeds = {IMAGE: batch}
-        if strength != 1:
+        if strength != 1 or self.info.dial == "required":
             feeds[STRENGTH] = np.array(strength, np.float32)
         pixels = batch.size // 3
         room = self.memory - PROGRAM - pixels * PICTURE
@@ -260,16 +264,3 @@ def _run_bound(session: "onnxruntime.InferenceSession", feeds: "dict[str, np.nda
     binding.bind_output(STYLIZED, device)
     session.run_with_iobinding(binding)
     return binding.copy_outputs_to_cpu()[0]
-
-
-def _keeps_contract(session: "onnxruntime.InferenceSession") -> bool:
-    """Whether the tensors are those of the contract, by name, type and rank."""
-    tensors = (session.get_inputs(), session.get_overridable_initializers(), session.get_outputs())
-    found = [[(one.name, one.type, len(one.shape)) for one in group] for group in tensors]
-    picture = "tensor(uint8)"
-    # Other overridable values are fine: a later exporter may add dials that we need not know.
-    return (
-        found[0] == [(IMAGE, picture, 4)]
-        and (STRENGTH, "tensor(float)", 0) in found[1]
-        and (STYLIZED, picture, 4) in found[2]
-    )

@@ -19,12 +19,15 @@ from .options import spelling
 NEEDED = ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "skimage")
 
 
-def derived(name: str, options: type, work: Callable[..., None], *, short: dict[str, str], **more: Any) -> typer.Typer:
+def derived(
+    name: str, options: type, work: Callable[..., None], *, short: dict[str, str], argument: str = "", **more: Any
+) -> typer.Typer:
     """The command ``name``, whose options are the fields of the dataclass ``options``.
 
     Args:
         work: called with what was given on the command line, by keyword; its docstring is the help.
         short: short spellings, by field.
+        argument: the field that is given by its place, without an option.
         more: further options that are no field, by name: type and help; ``--version`` is always there.
     """
 
@@ -36,7 +39,10 @@ def derived(name: str, options: type, work: Callable[..., None], *, short: dict[
             return
         work(**{key: value for key, value in given.items() if value is not None})
 
-    parameters = [_from_field(field, kind, short.get(field.name)) for field, kind in _fields(options)]
+    parameters = [
+        _argument(field, kind) if field.name == argument else _from_field(field, kind, short.get(field.name))
+        for field, kind in _fields(options)
+    ]
     more["version"] = (bool, "Print the version.")
     for key, (kind, help) in more.items():
         parameters.append(_parameter(key, kind, typer.Option(spelling(key), help=help, show_default=False)))
@@ -79,6 +85,11 @@ def explain(error: MemoryError | RuntimeError, remedy: str) -> ImpastoError | No
 def _fields(options: type) -> list[tuple[dataclasses.Field[Any], Any]]:
     hints = typing.get_type_hints(options)
     return [(field, hints[field.name]) for field in dataclasses.fields(options)]
+
+
+def _argument(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
+    detail = typer.Argument(metavar=field.name.upper(), help=field.metadata["help"], show_default=False)
+    return _parameter(field.name, kind, detail)
 
 
 def _from_field(field: dataclasses.Field[Any], kind: Any, short: str | None) -> inspect.Parameter:

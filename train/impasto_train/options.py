@@ -1,13 +1,14 @@
 """What the commands are told: the one home of every default.
 
 Each command line is derived from a dataclass (`command.py`): `Options` for ``train-style``, `ImageOptions` for
-``optimize-image``, `TuneOptions` for ``tune-style``. The resolved `Options` are saved in the run folder and their
-essentials in the exported file.
+``optimize-image``, `TuneOptions` for ``tune-style``, `VariantOptions` for ``export-style``. The resolved
+`Options` are saved in the run folder and their essentials in the exported file.
 """
 
 import dataclasses
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -233,6 +234,58 @@ class TuneOptions(TrainingOptions, SharedOptions):
     def folder(self) -> Path:
         """The folder to write to."""
         return self.out or Path(f"{self.style.stem}.tune")
+
+
+@dataclass(frozen=True)
+class VariantOptions:
+    """Options of ``export-style``, named as on its command line.
+
+    Raises:
+        ImpastoError: a value that cannot work, with the option's spelling.
+    """
+
+    model: str = option(None, "A .onnx file that train-style made, its run folder, or the name of a shipped style.")
+    out: Path | None = option(None, "The model to write.", "MODEL-fp16-nchw.onnx, as what is changed")
+    overwrite: bool = option(False, "Replace a file that exists.")
+    precision: Literal["fp32", "fp16", "fp16-weights", "int8"] = option(
+        "fp32", "Of the convolutions; fp16-weights halves the file and computes in fp32."
+    )
+    io: Literal["uint8", "float32"] = option("uint8", "Pictures as bytes, or as numbers in 0..1.")
+    layout: Literal["nhwc", "nchw"] = option("nhwc", "Channels last, or first.")
+    dial: Literal["optional", "required", "none"] = option(
+        "optional", "The input strength: may be left out, must be given, or is not there (full strength)."
+    )
+    size: str | None = option(None, "Fix the pictures' height and width in pixels, as 480x640.", "any size")
+    content: str = option("demo", "Photos to compare and to calibrate int8 with: as train-style's.")
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise ImpastoError("no MODEL given: a .onnx file, a run folder or the name of a shipped style")
+        hints = get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            check(field, hints[field.name], getattr(self, field.name))
+        if self.size is not None and not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", self.size):
+            raise ImpastoError(f"--size {self.size} will not do: give height and width in pixels, as 480x640")
+        if self.out and self.out.suffix != ".onnx":
+            raise ImpastoError(f"--out {self.out}: the model's name must end in .onnx")
+        if not self.changes:
+            raise ImpastoError("nothing to change: give --precision, --io, --layout, --dial or --size")
+
+    @property
+    def changes(self) -> list[str]:
+        """What a variant is to have of its own, in words that can be part of its name."""
+        plain = {field.name: field.default for field in dataclasses.fields(self)}
+        found = [getattr(self, name) for name in ("precision", "io", "layout") if getattr(self, name) != plain[name]]
+        dial = [] if self.dial == plain["dial"] else [{"required": "dial", "none": "no_dial"}[self.dial]]
+        return [*found, *dial, *([self.size] if self.size else [])]
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width in pixels, if they are to be fixed."""
+        if self.size is None:
+            return None
+        height, width = map(int, self.size.split("x"))
+        return height, width
 
 
 def check(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:

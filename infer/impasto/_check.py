@@ -1,0 +1,114 @@
+"""Holding a model against the contract: what `Stylizer` asks of it, and all that ``apply-style --check`` does."""
+
+import os
+from typing import TYPE_CHECKING
+
+from ._contract import IMAGE, STRENGTH, STYLIZED, StyleInfo, read_model
+from ._device import open_session
+from ._errors import ImpastoError, one_line
+from ._protobuf import walk
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnxruntime
+
+ODD_SIZE = (7, 13)  # px, of the noise that a model of any size is tried on
+FLOAT_ERROR = 1e-5  # of numbers in 0..1: what float32 may lose on the way there and back
+_OPSET_IMPORT, _DOMAIN, _VERSION = 8, 1, 2  # fields of onnx.ModelProto and onnx.OperatorSetIdProto
+
+
+def mismatch(session: "onnxruntime.InferenceSession", info: StyleInfo) -> str:
+    """How the tensors differ from what ``info`` says of them, by name, type and rank; empty if they do not."""
+    picture = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}.get(info.io, info.io)
+    dial = [(STRENGTH, "tensor(float)", 0)]
+    given, optional, made = (
+        [(one.name, one.type, len(one.shape)) for one in group]
+        for group in (session.get_inputs(), session.get_overridable_initializers(), session.get_outputs())
+    )
+    wanted = [(IMAGE, picture, 4), *(dial if info.dial == "required" else [])]
+    if given != wanted:
+        return f"its inputs are {given}, not {wanted}"
+    # Other overridable values are fine: a later exporter may add dials that we need not know.
+    if info.dial == "optional" and dial[0] not in optional:
+        return f"it has no optional input {STRENGTH}, a float32 scalar"
+    if (STYLIZED, picture, 4) not in made:
+        return f"its outputs are {made}, without {(STYLIZED, picture, 4)}"
+    return ""
+
+
+def check(path: str | os.PathLike[str]) -> list[str]:
+    """What was found to hold of the model at ``path``, a line each.
+
+    Raises:
+        ImpastoError: what does not.
+    """
+    info, data = read_model(path)
+    found = [f"metadata complete, digest {info.digest[:12]}… that of the file"]
+    found.append(f"standard operators alone, opset {_opset(path, data)}")
+    session = open_session(data, "cpu")[0]
+    if wrong := mismatch(session, info):
+        raise ImpastoError(f"{path} breaks its contract: {wrong}")
+    sides = "[N, H, W, 3]" if info.layout == "nhwc" else "[N, 3, H, W]"
+    size = f", {info.fixed_size} alone" if info.fixed_size else ", any size"
+    found.append(f"{IMAGE} and {STYLIZED} {info.io} {sides}{size}; {STRENGTH}: {info.dial}")
+    photo = _noise(info)
+    shape = "x".join(map(str, _sides(info)))
+    full = _painted(session, photo, {} if info.dial == "none" else {STRENGTH: 1.0}, path)
+    found.append(f"paints a picture of {shape}")
+    if info.dial == "optional" and (_painted(session, photo, {}, path) != full).any():
+        raise ImpastoError(f"{path} breaks its contract: {STRENGTH} left out is not {STRENGTH} 1")
+    if info.dial != "none":
+        back = _painted(session, photo, {STRENGTH: 0.0}, path)
+        apart = abs(back.astype(float) - photo).max()
+        if apart > (0 if info.io == "uint8" else FLOAT_ERROR):
+            raise ImpastoError(f"{path} breaks its contract: {STRENGTH} 0 is not the photo, but {apart:g} away")
+        found.append(f"{STRENGTH} 0 gives the photo back")
+    return found
+
+
+def _opset(path: str | os.PathLike[str], data: bytes) -> int:
+    """The version of ONNX's operators that a model uses; it may use no others."""
+    versions = {}
+    for one in (each for each in walk(data) if each.number == _OPSET_IMPORT):
+        parts = {part.number: part for part in walk(data, one.start, one.end)}
+        domain = data[parts[_DOMAIN].start : parts[_DOMAIN].end].decode(errors="replace") if _DOMAIN in parts else ""
+        versions[domain] = data[parts[_VERSION].start] if _VERSION in parts else 0  # a varint below 128
+    others = sorted(versions.keys() - {"", "ai.onnx"})
+    if others or len(versions) != 1:
+        raise ImpastoError(f"{path} breaks its contract: it may use operators of {', '.join(others) or 'none'}")
+    return next(iter(versions.values()))
+
+
+def _sides(info: StyleInfo) -> tuple[int, int]:
+    if not info.fixed_size:
+        return ODD_SIZE
+    height, _, width = info.fixed_size.partition("x")
+    try:
+        return int(height), int(width)
+    except ValueError:
+        raise ImpastoError(f"fixed_size in the metadata is {info.fixed_size[:40]!r}, not as 480x640") from None
+
+
+def _noise(info: StyleInfo) -> "np.ndarray":
+    import numpy as np
+
+    photo = np.random.default_rng(0).integers(0, 256, (1, *_sides(info), 3), dtype=np.uint8)
+    if info.layout == "nchw":
+        photo = np.ascontiguousarray(photo.transpose(0, 3, 1, 2))
+    return photo if info.io == "uint8" else photo.astype(np.float32) / np.float32(255)
+
+
+def _painted(
+    session: "onnxruntime.InferenceSession", photo: "np.ndarray", dials: dict[str, float], path: str | os.PathLike[str]
+) -> "np.ndarray":
+    import numpy as np
+
+    feeds = {IMAGE: photo, **{name: np.array(value, np.float32) for name, value in dials.items()}}
+    try:
+        painted = session.run([STYLIZED], feeds)[0]
+    except Exception as error:  # of onnxruntime's, of any class
+        raise ImpastoError(f"{path} fails on a picture {list(photo.shape)}: {one_line(error)}") from error
+    if painted.shape != photo.shape or painted.dtype != photo.dtype:
+        wrong = f"{painted.dtype} {list(painted.shape)} for {photo.dtype} {list(photo.shape)}"
+        raise ImpastoError(f"{path} breaks its contract: {wrong}")
+    return painted
