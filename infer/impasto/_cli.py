@@ -16,7 +16,7 @@ import impasto_models
 import typer
 
 from ._console import run
-from ._contract import StyleInfo
+from ._contract import CONTRACT_VERSION, StyleInfo
 from ._defaults import CODEC, CRF, MAX_PIXELS, MEMORY, QUALITY, STRENGTHS, STROKES
 from ._device import Device
 from ._errors import ImpastoError
@@ -133,6 +133,7 @@ def apply_style(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each picture.")] = False,
     styles: Annotated[bool, typer.Option("--list", help="Print the shipped styles.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Hold the model against the contract.")] = False,
     info: Annotated[bool, typer.Option("--info", help="Print what the model says about itself.")] = False,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")
@@ -144,6 +145,11 @@ def apply_style(
     if not model:
         raise ImpastoError("no MODEL given: a .onnx file or the name of a shipped style (apply-style --list)")
     paths = [locate(model)] if os.path.exists(model) else [locate(one) for one in model.split(",")]
+    if check:
+        if photos:
+            raise ImpastoError("--check takes a model and no photos")
+        _print_checks(paths)
+        return 0
     about = [describe(path) for path in paths]
     if info:
         if photos:
@@ -222,6 +228,14 @@ def _restyle(
     for failure in failures:
         _say(failure)
     return 1 if failures else 0
+
+
+def _print_checks(paths: list[Path]) -> None:
+    from ._check import check
+
+    for path in paths:
+        found = check(path)
+        print("\n  ".join([f"{path} keeps version {CONTRACT_VERSION} of the contract", *found]))
 
 
 def _print_styles() -> None:
