@@ -52,10 +52,7 @@ def make(source: Path, options: VariantOptions, say: Callable[[str], None]) -> V
         raise ImpastoError(f"{source} is a variant itself: give the model that it was made from")
     content = open_content(options.content, say=say)
     photos = (*content.held_out, *content.train)[:COMPARED_ON]  # first those that int8 was not calibrated on
-    about = replace(
-        info, precision=options.precision, io=options.io, layout=options.layout, dial=options.dial,
-        fixed_size=options.size or "", made_from=info.digest,
-    )  # fmt: skip
+    about = described(info, options)
     try:
         changed = edited(data, about, options.sides, content.train)
         found = parity.compare(parity.Model(data, info), parity.Model(changed, about), photos, options.sides)
@@ -69,6 +66,14 @@ def make(source: Path, options: VariantOptions, say: Callable[[str], None]) -> V
             f"(at most {MOST_MEAN:g}): choose another --precision"
         )
     return Variant(changed, about, found, len(changed) / len(data))
+
+
+def described(info: StyleInfo, options: VariantOptions) -> StyleInfo:
+    """What the variant of a model that says ``info`` says about itself."""
+    return replace(
+        info, precision=options.precision, io=options.io, layout=options.layout, dial=options.dial,
+        fixed_size=options.size or "", made_from=info.digest,
+    )  # fmt: skip
 
 
 def edited(data: bytes, info: StyleInfo, sides: tuple[int, int] | None, photos: Sequence[Photo]) -> bytes:
