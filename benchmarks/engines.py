@@ -5,10 +5,11 @@
 Every engine that is installed is given the file as it was exported and what ``export-style`` makes for it. The
 differences are in levels of 255 over all models and sizes, and over strengths 1, 0.5 and 0 where the dial is fed;
 ``dial`` says what becomes of it in the file as exported, where it is optional. The time is that of one photo of the
-last size at strength 1 on one thread, the median of five. For all of them:
+last size at strength 1 on one thread, the median of five
+after three that are not counted. For all of them:
 
     pip install openvino opencv-python-headless
-    npm install --prefix benchmarks/js --ignore-scripts --no-package-lock
+    npm install --prefix benchmarks/js --ignore-scripts
 
 onnxruntime-web is run under Node, by WebAssembly on one thread.
 """
@@ -31,7 +32,7 @@ from impasto_train.photos import centre_crop, demo_photo
 from impasto_train.variants.make import described, edited
 
 from .report import save
-from .runtimes import EXPORTED, Job, Runtime, runtimes, takes_dial
+from .runtimes import EXPORTED, Job, Runtime, runtimes, takes_dial, versions
 
 PHOTO = "coffee.png"
 STRENGTHS = (1.0, 0.5, 0.0)
@@ -117,6 +118,7 @@ def engines(
             row = compare(runtime, everyone[0], form, models, shapes)
             fed = "fed" if "required" in form else "none" if "none" in form else dial
             rows.append({**{key: row[key] for key in ("engine", "file")}, "dial": fed, **row})
+    print(versions())
     if rows:
         save(rows, json_file, None, lambda axis: None)
 

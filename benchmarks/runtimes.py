@@ -1,5 +1,6 @@
 """The engines that `benchmarks.engines` compares, each as one function from files and pictures to pictures."""
 
+import importlib.metadata
 import importlib.util
 import json
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from impasto._contract import STYLIZED
 from impasto_train.variants import parity
 
 JS = Path(__file__).parent / "js"
+WARM_UP = 3  # runs that are not counted: V8 compiles what is slow once more, and better
 NODE_TIMEOUT = 600  # seconds
 Feeds = dict[str, np.ndarray]
 Open = Callable[[Path], Callable[[Feeds], np.ndarray]]
@@ -68,11 +71,11 @@ def in_python(open_model: Open) -> Callable[[Path, StyleInfo, Sequence[Job], int
             fed = info if job.strength is not None else replace(info, dial="none")
             feeds = parity.feeds(job.photo, job.strength or 0.0, fed)
             times = []
-            for _ in range(repeats):
+            for _ in range(WARM_UP + repeats if repeats > 1 else 1):
                 start = time.perf_counter()
                 stylized = model(feeds)
                 times.append((time.perf_counter() - start) * 1e3)
-            found.append(Made(parity.to_bytes(np.asarray(stylized), info), statistics.median(times)))
+            found.append(Made(parity.to_bytes(np.asarray(stylized), info), statistics.median(times[-repeats:])))
         return found
 
     return run
@@ -148,7 +151,8 @@ def in_node(engine: str) -> Callable[[Path, StyleInfo, Sequence[Job], int], list
                     "image": f"{folder}/{index}.in", "output": f"{folder}/{index}.out",
                     "sides": job.photo.shape[1:3], "strength": job.strength,
                 })  # fmt: skip
-            (folder / "job.json").write_text(json.dumps({"model": str(path), "repeats": repeats, "runs": runs}))
+            job_file = {"model": str(path), "warmUp": WARM_UP, "repeats": repeats, "runs": runs}
+            (folder / "job.json").write_text(json.dumps(job_file))
             words = ["node", JS / "engines.mjs", engine, folder / "job.json"]
             done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=NODE_TIMEOUT)
             if done.returncode:
@@ -191,6 +195,17 @@ def runtimes() -> list[Runtime]:
         Runtime("onnxruntime-node", (EXPORTED, DIAL), in_node("onnxruntime-node"), module("onnxruntime-node")),
         Runtime("onnxruntime-web, WASM", (EXPORTED, DIAL), in_node("onnxruntime-web"), module("onnxruntime-web")),
     ]
+
+
+def versions() -> str:
+    """What is installed of all that `runtimes` asks for."""
+    found = []
+    for name in ("onnxruntime", "onnxruntime-gpu", "onnx", "openvino", "opencv-python", "opencv-python-headless"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    for manifest in sorted((JS / "node_modules").glob("onnxruntime-[nw]*/package.json")):
+        found.append(f"{manifest.parent.name} {json.loads(manifest.read_text())['version']}")
+    return ", ".join(found)
 
 
 def usable_providers() -> list[str]:
