@@ -1,6 +1,6 @@
 """Exported models in the engines that other people's apps use, beside onnxruntime on the CPU.
 
-    python -m benchmarks.engines MODEL [MODEL ...] [--sizes 1x2,61x83,333x517] [--json FILE]
+    python -m benchmarks.engines MODEL [MODEL ...] [--sizes 1x2,61x83,333x517] [--markdown] [--json FILE]
 
 Every engine that is installed is given the file as it was exported and what ``export-style`` makes for it. The
 differences are in levels of 255 over all models and sizes, and over strengths 1, 0.5 and 0 where the dial is fed;
@@ -87,7 +87,8 @@ def compare(
             try:
                 made = runtime.run(path, info, jobs, REPEATS)
             except Exception as error:  # each engine has classes of its own, and what it says is what is wanted
-                return {**row, "worst": "-", "mean": "-", "ms": "-", "note": f"cannot: {one_line(error)[:90]}"}
+                said = one_line(error).rpartition("error: ")[2][:90]
+                return {**row, "worst": "-", "mean": "-", "ms": "-", "note": f"cannot: {said}"}
             apart += [np.abs(one.picture.astype(int) - two.picture) for one, two in zip(wanted, made, strict=True)]
             times.append(made[len(shapes) - 1].milliseconds)
     mean = float(np.mean([each.mean() for each in apart]))
@@ -100,6 +101,8 @@ def engines(
     models: Annotated[list[str], typer.Argument(help="Model files or names.")],
     sizes: Annotated[str, typer.Option(help="Heights and widths in pixels.")] = "1x2,61x83,333x517",
     only: Annotated[str, typer.Option(help="Only engines whose names hold this.")] = "",
+    form: Annotated[str, typer.Option(help='Run one form alone, as export-style is told: "--precision fp16".')] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a table of Markdown's.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
     """Print how far the models are from onnxruntime's pictures in each engine, and how long they take."""
@@ -114,12 +117,15 @@ def engines(
             continue
         path = locate(models[0])
         dial = takes_dial(runtime, path, read_model(path)[0], photo((61, 83)))
-        for form in runtime.forms:
-            row = compare(runtime, everyone[0], form, models, shapes)
-            fed = "fed" if "required" in form else "none" if "none" in form else dial
+        for each in [form] if form else runtime.forms:
+            row = compare(runtime, everyone[0], each, models, shapes)
+            fed = "fed" if "required" in each else "none" if "none" in each else dial
             rows.append({**{key: row[key] for key in ("engine", "file")}, "dial": fed, **row})
     print(versions())
-    if rows:
+    if rows and markdown:
+        lines = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
+        print("\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines))
+    elif rows:
         save(rows, json_file, None, lambda axis: None)
 
 

@@ -7,7 +7,7 @@ from impasto import ImpastoError
 from impasto._files import check_writable, whole_file
 from impasto._styles import locate
 
-from ..command import derived, explain, finish, need, say
+from ..command import NEEDED, derived, explain, finish, need, say
 from ..options import VariantOptions
 
 
@@ -19,7 +19,7 @@ def main() -> None:
 def export_style(**given: Any) -> None:
     """Write a model in a form that suits another engine, or in fewer bits, and say how close it comes."""
     options = VariantOptions(**given)
-    need("train", ("onnx", "skimage"), "changing a model")
+    need("train", NEEDED, "changing a model")
     source = _source(options.model)
     out = options.out or Path("-".join([source.stem, *options.changes]) + ".onnx")
     if out.exists() and not options.overwrite:
