@@ -74,7 +74,9 @@ def contrast(folded: Tensor) -> Tensor:
 
 def extended(length: int, device: torch.device) -> Tensor:
     """Indices, int64, that extend a side of ``length`` pixels by its edge to what the network can work on."""
-    return torch.arange(length + padding(length), device=device).clamp(max=length - 1)
+    last = torch.scalar_tensor(length - 1, dtype=torch.int64, device=device)
+    # a clamp would do, but is exported as an operator that OpenCV lacks for integers
+    return torch.minimum(torch.arange(length + padding(length), device=device), last)
 
 
 def export(network: StyleNet, info: StyleInfo, path: Path) -> StyleInfo:
