@@ -190,7 +190,7 @@ def runtimes() -> list[Runtime]:
         python("onnx's reference evaluator", EXPORTED, by=open_reference),
         python("OpenVINO, f32", EXPORTED, DIAL, by=open_openvino("f32"), absent=package("openvino")),
         python("OpenVINO, default precision", EXPORTED, by=open_openvino(""), absent=package("openvino")),
-        python("OpenCV 5", EXPORTED, PLAIN, by=open_opencv("ENGINE_NEW"), absent=opencv),
+        python("OpenCV 5", EXPORTED, DIAL, PLAIN, by=open_opencv("ENGINE_NEW"), absent=opencv),
         python("OpenCV, engine of version 4", EXPORTED, FIXED, by=open_opencv("ENGINE_CLASSIC"), absent=classic),
         Runtime("onnxruntime-node", (EXPORTED, DIAL), in_node("onnxruntime-node"), module("onnxruntime-node")),
         Runtime("onnxruntime-web, WASM", (EXPORTED, DIAL), in_node("onnxruntime-web"), module("onnxruntime-web")),
