@@ -2,13 +2,14 @@
 
 import os
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import impasto_models
 import numpy as np
 import pillow_heif
 import pytest
-from impasto import Stylizer, _device, describe
+from impasto import StyleInfo, Stylizer, _device, describe
 from impasto._formats import FORMATS
 from impasto._pictures import read_picture
 from PIL import Image
@@ -82,7 +83,7 @@ def test_output_to_a_folder(run, model, png):
 
 def test_overwrite(run, refused, model, png, photo):
     Path("photo-negative.png").write_text("precious")
-    assert refused(model, png) == "photo-negative.png exists; --overwrite replaces it"
+    assert refused(model, png) == "photo-negative.png exists: --overwrite replaces it, --skip-existing keeps it"
     assert run(model, png, "--overwrite")[0] == 0
     np.testing.assert_array_equal(read_picture("photo-negative.png").rgb, 255 - photo)
 
@@ -111,7 +112,7 @@ def test_info(run, refused, model, png):
     assert found["style weight"] == "2.0"
     assert found["preview"] == "6 bytes"
     assert found["digest"] == describe(model).digest
-    assert len(found) == 26
+    assert len(found) == len(fields(StyleInfo))
     assert len({row.start(2) for row in rows}) == 1
     assert "no photos" in refused(model, "--info", png)
 
@@ -120,7 +121,7 @@ def test_info_does_not_let_a_model_talk_to_the_terminal(run, make_model):
     out = run(make_model(title="red \x1b[31m\nname  other"), "--info")[1]
     assert "\x1b" not in out
     assert "red ?[31m?name  other" in out
-    assert len(out.splitlines()) == 26
+    assert len(out.splitlines()) == len(fields(StyleInfo))
 
 
 # -- dials -----------------------------------------------------------------------------------------

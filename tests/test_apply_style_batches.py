@@ -56,12 +56,61 @@ def test_a_folder(run, refused, model, album):
     assert run(model, album, "-r", "--overwrite")[1].count("\n") == 2
 
 
+def test_a_folder_begun_is_gone_on_with(run, refused, model, make_model, album):
+    assert run(model, album, "-r", "--skip-existing")[1].count("\n") == 2
+    made = Path("album/one-negative.png")
+    made.write_bytes(b"mine")
+    Path("album/day/two-negative.jpg").unlink()
+    assert run(model, album, "-r", "--skip-existing")[:2] == (0, "album/day/two-negative.jpg\n")
+    assert made.read_bytes() == b"mine"
+    nothing = (0, "", "apply-style: every result exists: nothing is left to do\n")
+    assert run(model, album, "-r", "--skip-existing") == nothing
+    other = make_model("other")  # a style that is missing for each
+    both = run(f"{model},{other}", album, "-r", "--skip-existing")
+    assert both[1].splitlines() == ["album/day/two-other.jpg", "album/one-other.png"]
+    assert "exclude each other" in refused(model, album, "-r", "--skip-existing", "--overwrite")
+    assert "leave --skip-existing out" in refused(model, album, "-r", "--skip-existing", "--sheet", "sheet.png")
+
+
+def test_results_in_a_shipped_style_are_not_photos(run, model, album, png):
+    Image.open(png).save("album/one-the_scream.png")
+    Image.open(png).save("album/of-the_scream.png")  # not beside a photo named of.png: a photo itself
+    made = run(model, album, "-r")[1].splitlines()
+    assert made == ["album/day/two-negative.jpg", "album/of-the_scream-negative.png", "album/one-negative.png"]
+
+
+def test_films_of_a_folder_are_taken_too(run, model, album):
+    Path("album/clip.mp4").write_text("no film")
+    status, out, err = run(model, album, "-r")
+    assert (status, out.count("\n")) == (1, 2)
+    assert "cannot read album/clip.mp4" in err
+
+
+def test_ctrl_c_tells_of_what_failed_and_what_is_done(run, model, album, monkeypatch):
+    Path("album/aa.jpg").write_text("no picture")
+    from impasto._stylizer import Stylizer as Real
+
+    restyle, calls = Real.restyle, []
+
+    def stopped(self, picture, look):
+        calls.append(picture)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return restyle(self, picture, look)
+
+    monkeypatch.setattr(Real, "restyle", stopped)
+    status, out, err = run(model, album, "-r")
+    assert (status, out) == (130, "album/day/two-negative.jpg\n")
+    assert "cannot read album/aa.jpg" in err
+    assert err.endswith("apply-style: stopped\n")
+
+
 def test_a_folder_into_another_keeps_its_tree(run, refused, model, album, png):
     assert run(model, album, png, "-r", "-o", "out/")[0] == 0
     made = sorted(str(path) for path in Path("out").rglob("*.*"))
     assert made == ["out/day/two-negative.jpg", "out/one-negative.png", "out/photo-negative.png"]
     os.mkdir("empty")
-    assert refused(model, "empty", "-r") == "empty holds no photos"
+    assert refused(model, "empty", "-r") == "empty holds no photos or films"
 
 
 def test_a_pattern(run, refused, model, png, photo):
@@ -120,6 +169,12 @@ def test_a_contact_sheet(run, refused, make_model, png, photo):
     assert titles[:, 54:].min() < 100
     assert "sheet.png exists" in refused(models, png, "--sheet", "sheet.png")
     assert "over a photo" in refused(models, png, "--sheet", png, "--overwrite")
+    assert "clip.mp4 is a film" in refused(models, png, "clip.mp4", "--sheet", "other.png")
+    assert "more than 10 pixels" in refused(models, png, "--max-pixels", "10", "--sheet", "other.png")
+    assert "leave --json out" in refused(models, png, "--json", "--sheet", "other.png")
+    for quality in ("5", "95"):
+        assert run(models, png, "--quality", quality, "--sheet", f"{quality}.jpg")[0] == 0
+    assert os.path.getsize("5.jpg") < os.path.getsize("95.jpg")
     assert "with none of .jpg" in refused(models, png, "--sheet", "sheet")
     assert "leave -o out" in refused(models, png, "--sheet", "other.png", "-o", "x.png")
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("work_folder")
 def test_pictures_that_cannot_be_read(refused, model, png, monkeypatch):
     assert refused(model, "missing.png") == "cannot read missing.png: no such file"
     os.mkdir("folder.png")
-    assert refused(model, "folder.png") == "cannot read folder.png: it is a folder"
+    assert refused(model, "folder.png") == "cannot read folder.png: it is a folder; -r restyles all in it"
     Path("empty.jpg").write_bytes(b"")
     assert "not a picture" in refused(model, "empty.jpg")
     Path("text.jpg").write_text("no picture")
@@ -140,3 +140,12 @@ def test_a_full_disk_leaves_nothing(run, model, png, monkeypatch):
     status, _, err = run(model, png)
     assert (status, files()) == (2, before)
     assert err.splitlines()[-1] == "apply-style: cannot write photo-negative.png: No space left on device"
+
+
+def test_names_that_are_too_long(refused, model, png):
+    name = "x" * 300
+    assert refused(model, png, "-o", f"{name}.png").lower().endswith("name too long")
+    assert refused(model, png, "-o", f"{name}/").lower().endswith("name too long")
+    assert refused(model, f"{name}.png", "-o", "a.png").lower().endswith("name too long")
+    assert refused(model, png, "--sheet", f"{name}.png").lower().endswith("name too long")
+    assert "cannot read" in refused(model, f"{name}.mp4", "-o", "a.mp4")

@@ -75,6 +75,54 @@ def test_a_reader_that_goes_away(unbuffered, model):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_behind_stdout(model, png):
+    for words in ([png, "-o", "-"], [png], ["--info"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-c", PROGRAM, str(model), *words, "--device", "cpu"],
+                stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False,
+            )  # fmt: skip
+        assert done.returncode == 2
+        assert "No space left on device" in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such shell on this system")
+def test_closed_streams(model, png):
+    def shell(line: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-c", PROGRAM, str(model), "--device", "cpu"]
+        return subprocess.run(
+            ["sh", "-c", f'"$@" {line}', "sh", *words], capture_output=True, text=True, timeout=120, check=False
+        )
+
+    done = shell("- -o a.png <&-")
+    assert (done.returncode, done.stderr) == (2, "apply-style: cannot read stdin: it is closed\n")
+    assert shell(f"{png} >&-").returncode == 0
+    assert Path("photo-negative.png").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal on this system")
+def test_sigterm_leaves_nothing_behind(model, work_folder):
+    # the signal comes while the result is being written
+    program = (
+        PROGRAM.replace("main()", "")[:-2]
+        + """
+import os, signal
+from impasto import _files
+replace = os.replace
+os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGTERM)
+main()"""
+    )
+    Image.new("RGB", (9, 9)).save("a.png")
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(model), "a.png"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr.endswith("apply-style: stopped\n")
+    assert os.listdir() == ["a.png"]
+
+
 def test_from_stdin_to_stdout(model, photo):
     data = io.BytesIO()
     Image.fromarray(photo).save(data, "PNG")

@@ -93,6 +93,15 @@ def test_stroke_is_the_size_that_the_network_works_at(stylizer, photo, stroke, s
     np.testing.assert_array_equal(painted, resized(255 - resized(photo, *shape), 24, 36))
 
 
+@pytest.mark.parametrize("stroke", [2, 0.5])
+def test_a_stroke_of_any_size_leads_back_to_the_photo(stylizer, photo, stroke):
+    nearly = stylizer(photo, 0.001, stroke=stroke).astype(int)
+    assert np.abs(nearly - photo).max() <= 2
+    seen = stylizer(photo, 1.0, stroke=stroke)  # at full strength nothing of the photo is added
+    tall, wide = (round(side / stroke) for side in photo.shape[:2])
+    np.testing.assert_array_equal(seen, resized(255 - resized(photo, tall, wide), *photo.shape[:2]))
+
+
 def test_a_mask_chooses_between_photo_and_painting(stylizer, photo, tmp_path):
     mask = np.zeros((48, 72), np.uint8)
     mask[:, 36:] = 255

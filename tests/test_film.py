@@ -98,8 +98,9 @@ def test_another_codec_and_quality(restyle, tmp_path):
     restyle(tmp_path / "clip.mp4", tmp_path / "a.mkv", encoding=Encoding(codec="libx265", crf=30))
     with av.open(tmp_path / "a.mkv") as container:
         assert container.streams.video[0].codec_context.name == "hevc"
-    with pytest.raises(ImpastoError, match="--codec libnothing: this FFmpeg has no such encoder"):
-        restyle(tmp_path / "clip.mp4", tmp_path / "b.mp4", encoding=Encoding(codec="libnothing"))
+    for codec in ("libnothing", "aac"):
+        with pytest.raises(ImpastoError, match=f"--codec {codec}: this FFmpeg has no such encoder"):
+            restyle(tmp_path / "clip.mp4", tmp_path / "b.mp4", encoding=Encoding(codec=codec))
     assert not (tmp_path / "b.mp4").exists()
 
 
@@ -109,6 +110,24 @@ def test_sizes(restyle, tmp_path):
     assert (made.width, made.height) == (31, 23)
     with av.open(tmp_path / "small.mp4") as container:  # H.264 shares colours between neighbours: even sides
         assert (container.streams.video[0].width, container.streams.video[0].height) == (30, 22)
+
+
+def test_frames_that_are_too_small_or_too_large(restyle, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    with pytest.raises(ImpastoError, match="a film of 1x1 pixels cannot be written"):
+        restyle(tmp_path / "clip.mp4", tmp_path / "small.mp4", encoding=Encoding(size=1))
+    with pytest.raises(ImpastoError, match="frames of 64x48 pixels, more than the 3,000 of --max-pixels"):
+        restyle(tmp_path / "clip.mp4", tmp_path / "small.mp4", encoding=Encoding(max_pixels=3000))
+    assert os.listdir(tmp_path) == ["clip.mp4"]
+
+
+def test_a_film_that_was_cut_short(restyle, tmp_path):
+    make(tmp_path / "clip.mkv", frames=60)
+    whole = (tmp_path / "clip.mkv").read_bytes()
+    (tmp_path / "clip.mkv").write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(ImpastoError, match=r"clip.mkv: cut short, it ends \d s before its time"):
+        restyle(tmp_path / "clip.mkv", tmp_path / "styled.mkv")
+    assert os.listdir(tmp_path) == ["clip.mkv"]
 
 
 def test_the_dials(restyle, tmp_path):

@@ -163,3 +163,11 @@ def test_texts_of_a_png_and_the_comment_of_a_jpeg_are_kept(tmp_path):
     with Image.open(tmp_path / "kept-a.jpg") as kept, Image.open(tmp_path / "bare-a.jpg") as bare:
         assert kept.info["comment"] == b"by Ann"
         assert "comment" not in bare.info
+
+
+def test_a_tiff_that_says_nothing_of_its_density(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.new("RGB", (4, 4)).save(path)
+    assert read_picture(path).dpi is None
+    Image.new("RGB", (4, 4)).save(path, dpi=(200, 100))
+    assert read_picture(path).dpi == (200, 100)

@@ -57,12 +57,15 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
     """Restyle the photos of ``jobs`` in each style, in order, past those that fail.
 
     One picture is read ahead and one written behind, so that three are in memory at the most.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; after the records of what is done.
     """
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         try:
             going: deque[tuple[Record, Future[None] | None]] = deque()
             for job, coming in _ahead(reader, jobs, look, finish):
-                for stylizer, result in zip(stylizers, job.results, strict=True):
+                for stylizer, result in wanted(job, stylizers):
                     blank = Record(os.fspath(job.photo), stylizer.info.name, None, None, None, None, None)
                     try:
                         painted, seconds = _painted(coming, stylizer, job.photo, result)
@@ -76,6 +79,10 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
                         yield _finished(*going.popleft())
             for record, writing in going:
                 yield _finished(record, writing)
+        except KeyboardInterrupt:
+            for record, writing in going:
+                yield _finished(record, writing)
+            raise
         finally:  # also on Ctrl-C: what is being written is finished, what waits is not begun
             for pool in (reader, writer):
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -90,7 +97,7 @@ def restyle_films(
         KeyboardInterrupt: Ctrl-C; after the record of the film that it cut short, if that holds any frames.
     """
     for job in jobs:
-        for stylizer, result in zip(stylizers, job.results, strict=True):
+        for stylizer, result in wanted(job, stylizers):
             # disable=None: no bar where stderr is not a terminal
             with tqdm(unit="frame", disable=None, leave=False) as progress:
                 start = time.perf_counter()
@@ -111,12 +118,29 @@ def restyle_films(
                 raise KeyboardInterrupt
 
 
+def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[Stylizer, Path]]:
+    """The styles that a photo is to be painted in, each with its result."""
+    for stylizer, result in zip(stylizers, job.results, strict=True):
+        if result is not None:
+            yield stylizer, result
+
+
 def _read(job: Job, look: Look, finish: Finish) -> tuple[Picture, Look]:
-    source = io.BytesIO(sys.stdin.buffer.read()) if job.photo == STDIN else job.photo
-    picture = read_picture(source, finish.max_pixels)
-    if finish.size:
-        picture = shrunk(picture, finish.size)
+    picture = taken_in(job.photo, finish)
     return picture.stripped() if finish.strip else picture, _look_at(job, look)
+
+
+def taken_in(photo: Path, finish: Finish) -> Picture:
+    """The photo, or that of `STDIN`, no larger than it may be.
+
+    Raises:
+        ImpastoError: as `impasto._pictures.read_picture`.
+    """
+    if photo == STDIN and sys.stdin is None:
+        raise ImpastoError("cannot read stdin: it is closed")
+    source = io.BytesIO(sys.stdin.buffer.read()) if photo == STDIN else photo
+    picture = read_picture(source, finish.max_pixels)
+    return shrunk(picture, finish.size) if finish.size else picture
 
 
 def _look_at(job: Job, look: Look) -> Look:
@@ -161,7 +185,12 @@ def _write(result: Path, painted: Picture, finish: Finish) -> None:
     if result == STDOUT:
         data = io.BytesIO()  # some formats are written back and forth
         save_picture(data, painted, quality=finish.quality, name="stdout")
-        sys.stdout.buffer.write(data.getbuffer())
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(data.getbuffer())
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # whoever read it has gone: no fault of the picture
+            raise
+        except OSError as error:
+            raise ImpastoError(f"cannot write to stdout: {error.strerror}") from error
     else:
         write_picture(result, painted, quality=finish.quality)

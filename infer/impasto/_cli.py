@@ -73,7 +73,8 @@ def apply_style(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="MODEL", help="A .onnx file or the name of a shipped style; several with commas.",
+            metavar="MODEL",
+            help="A .onnx file or the name of a shipped style; several with commas.",
             show_default=False,
         ),
     ] = None,
@@ -81,18 +82,24 @@ def apply_style(
         list[Path] | None,
         # readable=False: typer would end the whole batch over one photo that may not be read
         typer.Argument(
-            metavar="PHOTO...", help="The pictures or films to restyle; - for stdin.", show_default=False,
+            metavar="PHOTO...",
+            help="The pictures or films to restyle; - for stdin.",
+            show_default=False,
             readable=False,
         ),
     ] = None,
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", metavar="OUT",
+            "--output",
+            "-o",
+            metavar="OUT",
             help="The file to write, a folder with a slash: out/, a pattern: {stem}-{style}{suffix}, or - for stdout.",
         ),
     ] = None,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Restyle all pictures in folders.")] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Restyle all pictures and films in folders.")
+    ] = False,
     strength: Annotated[
         float,
         typer.Option(metavar="S", callback=_within(STRENGTHS), help="From 0, the photo itself, to 1, the full style."),
@@ -128,9 +135,14 @@ def apply_style(
     ] = MEMORY,
     max_pixels: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Refuse larger pictures, as bombs.", show_default=str(MAX_PIXELS)),
+        typer.Option(
+            metavar="N", min=1, help="Refuse larger pictures and frames, as bombs.", show_default=str(MAX_PIXELS)
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Keep results that exist, and make what is missing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each picture.")] = False,
     styles: Annotated[bool, typer.Option("--list", help="Print the shipped styles.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Hold the model against the contract.")] = False,
@@ -160,16 +172,24 @@ def apply_style(
     names = [style.name for style in about]
     if not photos:
         raise ImpastoError("no photo given; see apply-style --help")
+    limit = _memory(memory)
     pattern = mask if mask and "{" in mask else None
     if sheet:
         if output:
             raise ImpastoError("--sheet names the file to write: leave -o out")
         if pattern:
             raise ImpastoError("--sheet takes one --mask for all photos")
+        if as_json or skip_existing:
+            raise ImpastoError(f"--sheet makes one file: leave {'--json' if as_json else '--skip-existing'} out")
         photos = [photo for photo, _ in expanded(photos, names, recursive=recursive)]
         check_sheet(sheet, photos, overwrite=overwrite)
     else:
-        jobs = plan(photos, output, names, recursive=recursive, overwrite=overwrite)
+        if overwrite and skip_existing:
+            raise ImpastoError("--overwrite and --skip-existing exclude each other")
+        jobs = plan(photos, output, names, recursive=recursive, overwrite=overwrite, skip_existing=skip_existing)
+        if not jobs:
+            _say("every result exists: nothing is left to do")
+            return 0
         if pattern:
             jobs = with_masks(jobs, pattern)
         if STDOUT in jobs[0].results and sys.stdout.isatty():
@@ -180,16 +200,16 @@ def apply_style(
     from ._film import Encoding
     from ._stylizer import Look, Stylizer
 
-    limit = _memory(memory)
     look = Look(strength, stroke, keep_colors, None if mask is None or pattern else read_mask(mask))
+    finish = Finish(size, quality, strip, max_pixels)
     stylizers = [Stylizer(path, device=device, memory=limit) for path in paths]
     if sheet:
         from ._sheet import contact_sheet
 
-        contact_sheet(photos, stylizers, look, size, sheet)
+        contact_sheet(photos, stylizers, look, finish, sheet)
         print(sheet)
         return 0
-    finish, encoding = Finish(size, quality, strip, max_pixels), Encoding(codec, crf, size)
+    encoding = Encoding(codec, crf, size, max_pixels)
     return _restyle(jobs, stylizers, look, finish, encoding, as_json=as_json)
 
 
@@ -201,32 +221,35 @@ def _restyle(
 
     from ._batch import restyle_all, restyle_films
 
-    count = sum(len(job.results) for job in jobs)
+    count = sum(result is not None for job in jobs for result in job.results)
     films = [job for job in jobs if is_film(job.photo)]
     pictures = [job for job in jobs if not is_film(job.photo)]
     failures = []
     announced = False
-    # disable=None: no bar where stderr is not a terminal
-    with tqdm(total=count, unit="picture", disable=None if count > 1 else True, leave=False) as progress:
-        records = restyle_all(pictures, stylizers, look, finish), restyle_films(films, stylizers, look, encoding)
-        for record in chain(*records):
-            if not announced and not record.error:
-                announced = True
-                first = stylizers[0]
-                names = ", ".join(stylizer.info.name for stylizer in stylizers)
-                progress.write(f"{COMMAND}: {names} on {_place(first.device, first.why_cpu)}", file=sys.stderr)
-            if record.error:
-                failures.append(record.error)
-            to_stdout = record.result == str(STDOUT)
-            if as_json:
-                progress.write(json.dumps(asdict(record)), file=sys.stderr if to_stdout else sys.stdout)
-            elif record.result and not to_stdout:
-                progress.write(record.result, file=sys.stdout)
-            progress.update()
+    try:
+        # disable=None: no bar where stderr is not a terminal
+        with tqdm(total=count, unit="picture", disable=None if count > 1 else True, leave=False) as progress:
+            records = restyle_all(pictures, stylizers, look, finish), restyle_films(films, stylizers, look, encoding)
+            for record in chain(*records):
+                if not announced and not record.error:
+                    announced = True
+                    first = stylizers[0]
+                    names = ", ".join(stylizer.info.name for stylizer in stylizers)
+                    progress.write(f"{COMMAND}: {names} on {_place(first.device, first.why_cpu)}", file=sys.stderr)
+                if record.error:
+                    failures.append(record.error)
+                to_stdout = record.result == str(STDOUT)
+                if as_json:
+                    progress.write(json.dumps(asdict(record)), file=sys.stderr if to_stdout else sys.stdout)
+                elif record.result and not to_stdout:
+                    progress.write(record.result, file=sys.stdout)
+                progress.update()
+    finally:  # also after Ctrl-C
+        if count > 1:
+            for failure in failures:
+                _say(failure)
     if count == 1 and failures:
         raise ImpastoError(failures[0])
-    for failure in failures:
-        _say(failure)
     return 1 if failures else 0
 
 

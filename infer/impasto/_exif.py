@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 _PREFIX = b"Exif\0\0"  # what JPEG puts before the block, and Pillow's writers take for all formats
 XMP_KEYWORD = "XML:com.adobe.xmp"  # under which PNG keeps it
 _ORIENTATION, _EXIF_IFD, _GPS_IFD, _SHORT = 0x0112, 0x8769, 0x8825, 3
+X_RESOLUTION = 282  # of a TIFF
 _WIDTH, _HEIGHT = 0xA002, 0xA003  # of the picture, in the Exif IFD
 
 # A TIFF file mixes what it says about the picture with where its own bytes lie; only the former is copied:

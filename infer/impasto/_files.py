@@ -62,7 +62,13 @@ def check_writable(path: Path) -> None:
     Raises:
         ImpastoError: it will not.
     """
-    folder = next(one for one in path.absolute().parents if one.exists())
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise ImpastoError(f"cannot write {path}: {error.strerror}") from error
+    folder = next(one for one in path.absolute().parents if os.path.exists(one))
     if path.is_dir():
         raise ImpastoError(f"cannot write {path}: it is a folder")
     if not folder.is_dir():

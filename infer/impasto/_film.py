@@ -3,17 +3,19 @@
 Steady from frame to frame as far as the model is: that is learned in training (``train-style --steady``).
 """
 
+import os
 import queue
+import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._defaults import CODEC, CRF
+from ._defaults import CODEC, CRF, MAX_PIXELS
 from ._errors import ImpastoError
 from ._extras import pip_line
 from ._files import whole_file
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
 WEBM_CODEC = "libvpx-vp9"  # WebM holds no H.264
+CUT_SHORT = 1.0  # s that a file may lack of the length that it promises: some round it, or count the sound's padding
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 BT709, LIMITED = 1, 1  # what H.273 calls the colours and the range of levels that films have today
 
@@ -38,6 +41,8 @@ class Encoding:
     """Constant rate factor: the lower, the better and the larger."""
     size: int | None = None
     """Longest side in pixels to which a larger film is reduced first."""
+    max_pixels: int | None = None
+    """Most pixels of a frame; None for `MAX_PIXELS`."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +67,69 @@ def restyle_film(
         progress: called after each frame.
 
     Raises:
-        ImpastoError: the extra is missing, ``source`` cannot be read or has no picture track, the codec cannot be
-            had or does not go with the suffix, or ``result`` cannot be written.
+        ImpastoError: the extra is missing, ``source`` cannot be read, has no picture track, or frames too large or
+            too small, the codec cannot be had or does not go with the suffix, or ``result`` cannot be written.
     """
     try:
         import av
     except ImportError as error:
         raise ImpastoError(f"films need one more package: {pip_line('video')}") from error
-    if not source.exists():
+    if not os.path.exists(source):
         raise ImpastoError(f"cannot read {source}: no such file")
+    if encoding.codec:
+        _check_codec(encoding.codec)
     with _clear_errors(source, "cannot read"), av.open(source) as opened:
-        if not opened.streams.video:
-            raise ImpastoError(f"cannot read {source}: it has no picture track")
+        _check_source(opened, source, MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels)
         clear = _clear_errors(result, "cannot write")
         with whole_file(result) as temporary, clear, av.open(temporary, "w") as written:
             film = _Film(opened, written, source, encoding)
             started(opened.streams.video[0].frames or None)
             return film.restyle(stylizer, look, progress)
+
+
+def _check_codec(codec: str) -> None:
+    import av
+
+    try:
+        if av.Codec(codec, "w").type == "video":
+            return
+    except ValueError:  # FFmpeg knows no such encoder
+        pass
+    raise ImpastoError(f"--codec {codec}: this FFmpeg has no such encoder of films")
+
+
+def _check_source(opened: "InputContainer", source: Path, most: int) -> None:
+    """Raise `ImpastoError` if it is no film, or one cut short, before any of it is painted; leave it at its start."""
+    if not opened.streams.video:
+        raise ImpastoError(f"cannot read {source}: it has no picture track")
+    video = opened.streams.video[0]
+    if video.width * video.height > most:
+        count = f"{video.width}x{video.height} pixels"
+        raise ImpastoError(f"cannot read {source}: frames of {count}, more than the {most:,} of --max-pixels")
+    if not opened.duration:  # a stream that was recorded as it came promises no length
+        return
+    ends = (
+        float((packet.pts + (packet.duration or 0)) * packet.time_base)
+        for packet in opened.demux()
+        if packet.pts is not None and packet.time_base is not None
+    )
+    end, promised = max(ends, default=0.0), ((opened.start_time or 0) + opened.duration) / 1e6
+    if end < promised - CUT_SHORT:
+        raise ImpastoError(f"cannot read {source}: cut short, it ends {promised - end:.0f} s before its time")
+    opened.seek(opened.start_time or 0)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Pass over Ctrl-C: a second one, pressed in impatience, would lose what the first one keeps."""
+    if threading.current_thread() is not threading.main_thread():  # only there can it be told, and does it arrive
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _clear_errors:
@@ -133,11 +184,11 @@ class _Film:
         except KeyboardInterrupt:
             stopped = True
         finally:
-            self.stopping.set()
-            with suppress(queue.Full):
+            with _uninterrupted():
+                self.stopping.set()
                 self._put(self.painted, None, always=True)
-            for thread in threads:
-                thread.join()
+                for thread in threads:
+                    thread.join()
         if self.failure is not None:
             raise self.failure
         if not frames:
@@ -222,6 +273,8 @@ class _Film:
         except (ValueError, av.FFmpegError) as error:
             raise ImpastoError(f"--codec {codec}: this FFmpeg has no such encoder, or not for this file") from error
         self.out.width, self.out.height = width - width % 2, height - height % 2
+        if not (self.out.width and self.out.height):
+            raise ImpastoError(f"a film of {width}x{height} pixels cannot be written: two a side are the least")
         self.out.pix_fmt = "yuv420p"
         self.out.time_base = self.out.codec_context.time_base = self.video.time_base
         self.out.options = {"crf": str(self.encoding.crf)} | ({"b": "0"} if codec == WEBM_CODEC else {})

@@ -57,7 +57,7 @@ def _decode(file: BinaryIO, name: str, most: int) -> Picture:
     except ImpastoError as error:
         reason = str(error)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        reason = f"more than {most / 1e6:g} megapixels, taken for a decompression bomb"
+        reason = f"more than {most:,} pixels, taken for a decompression bomb; --max-pixels allows more"
     except UnidentifiedImageError:
         reason = f"not a picture, or none of {', '.join(FORMATS)}"
     except MemoryError:
@@ -130,6 +130,8 @@ def _comment(image: Image.Image) -> bytes:
 
 
 def _density(image: Image.Image, *, turned: bool) -> tuple[float, float] | None:
+    if image.format == "TIFF" and _exif.X_RESOLUTION not in getattr(image, "tag_v2", {}):
+        return None  # Pillow says 1 where the file says nothing
     try:
         across, down = (float(one) for one in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):

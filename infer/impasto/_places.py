@@ -5,6 +5,8 @@ import string
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import impasto_models
+
 from ._errors import ImpastoError
 from ._files import check_writable
 
@@ -18,7 +20,8 @@ class Job:
     """A photo (or `STDIN`) and the file (or `STDOUT`) for each style."""
 
     photo: Path
-    results: tuple[Path, ...]
+    results: tuple[Path | None, ...]
+    """None where there is one already that is to be kept."""
     mask: Path | None = None
     """The mask of this photo alone."""
 
@@ -29,8 +32,9 @@ def is_film(path: Path) -> bool:
 
 
 def plan(
-    photos: list[Path], output: str | None, styles: list[str], *, recursive: bool = False, overwrite: bool = False
-) -> list[Job]:
+    photos: list[Path], output: str | None, styles: list[str], *, recursive: bool = False, overwrite: bool = False,
+    skip_existing: bool = False,
+) -> list[Job]:  # fmt: skip
     """Pair each photo with the files to write.
 
     Args:
@@ -39,6 +43,7 @@ def plan(
             each photo.
         styles: names, part of each result that ``output`` does not name itself.
         overwrite: whether results may replace files.
+        skip_existing: leave out what there is a result of; there may be no job left.
 
     Raises:
         ImpastoError: two results would be written to one file, or one over a photo or, without ``overwrite``, over
@@ -56,8 +61,16 @@ def plan(
         jobs = _in_folder(found, Path(output), styles)
     else:
         jobs = [_to_file(output, found, styles)]
+    if skip_existing:
+        kept = [replace(job, results=tuple(None if _exists(one) else one for one in job.results)) for job in jobs]
+        jobs = [job for job in kept if any(job.results)]
     _check_places(jobs, overwrite=overwrite)
     return jobs
+
+
+def _exists(result: Path | None) -> bool:
+    # results are written whole or not at all: what exists is done
+    return result is not None and result != STDOUT and os.path.lexists(result)
 
 
 def _is_folder(output: str, found: list[tuple[Path, Path]], styles: list[str]) -> bool:
@@ -91,17 +104,19 @@ def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[
 
 
 def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
-    if not (recursive and photo.is_dir()):
+    if not os.path.isdir(photo):
         return [(photo, Path())]
+    if not recursive:
+        raise ImpastoError(f"cannot read {photo}: it is a folder; -r restyles all in it")
     from ._formats import format_of
 
-    files = sorted(path for path in photo.rglob("*") if format_of(path) and path.is_file())
+    files = sorted(path for path in photo.rglob("*") if (format_of(path) or is_film(path)) and path.is_file())
     visible = [path for path in files if not any(part.startswith(".") for part in path.relative_to(photo).parts)]
-    # a second run over a folder does not restyle what the first one made
-    made = {path.with_name(_name(path, style)) for path in visible for style in styles}
+    # a second run over a folder does not restyle what the first one made, be it in another of the shipped styles
+    made = {path.with_name(_name(path, style)) for path in visible for style in {*styles, *impasto_models.names()}}
     found = [path for path in visible if path not in made]
     if not found:
-        raise ImpastoError(f"{photo} holds no photos")
+        raise ImpastoError(f"{photo} holds no photos or films")
     return [(path, path.relative_to(photo).parent) for path in found]
 
 
@@ -147,7 +162,7 @@ def with_masks(jobs: list[Job], pattern: str) -> list[Job]:
     found = [replace(job, mask=_filled(pattern, job.photo, "")) for job in jobs]
     for job in found:
         assert job.mask is not None
-        if not job.mask.is_file():
+        if not os.path.isfile(job.mask):
             raise ImpastoError(f"{job.photo} has no mask {job.mask}")
     return found
 
@@ -167,7 +182,7 @@ def _check_places(jobs: list[Job], *, overwrite: bool) -> None:
     read = {os.path.realpath(job.photo) for job in jobs if job.photo != STDIN}
     written: dict[str, Path] = {}
     for photo, result in ((job.photo, result) for job in jobs for result in job.results):
-        if result == STDOUT:
+        if result is None or result == STDOUT:
             continue
         place = os.path.realpath(result)
         if place in read:
@@ -184,6 +199,9 @@ def _check_places(jobs: list[Job], *, overwrite: bool) -> None:
 def check_sheet(sheet: Path, photos: list[Path], *, overwrite: bool) -> None:
     """Raise `ImpastoError` if ``sheet`` cannot be written, may not be, or is one of ``photos``."""
     check_suffix(str(sheet), "--sheet")
+    film = next((photo for photo in photos if is_film(photo)), None)
+    if film:
+        raise ImpastoError(f"--sheet is for pictures, and {film} is a film")
     if os.path.realpath(sheet) in map(os.path.realpath, photos):
         raise ImpastoError(f"{sheet} would be written over a photo; choose another place for --sheet")
     check_result(sheet, overwrite=overwrite)
@@ -193,4 +211,4 @@ def check_result(result: Path, *, overwrite: bool) -> None:
     """Raise `ImpastoError` if ``result`` cannot be written, or may not be."""
     check_writable(result)
     if not overwrite and os.path.lexists(result):
-        raise ImpastoError(f"{result} exists; --overwrite replaces it")
+        raise ImpastoError(f"{result} exists: --overwrite replaces it, --skip-existing keeps it")

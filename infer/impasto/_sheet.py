@@ -1,13 +1,14 @@
 """A contact sheet: photos, and beside each how several styles paint it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ._formats import Picture, format_of, shrunk, to_pil
-from ._pictures import read_picture
+from ._batch import Finish, taken_in
+from ._formats import Picture, format_of, to_pil
 from ._stylizer import Look, Stylizer
 from ._writing import write_picture
 
@@ -17,25 +18,25 @@ INK, PAPER = "#333333", "white"
 
 
 def contact_sheet(
-    photos: Sequence[Path], stylizers: Sequence[Stylizer], look: Look, cell: int | None, result: Path
+    photos: Sequence[Path], stylizers: Sequence[Stylizer], look: Look, finish: Finish, result: Path
 ) -> None:
     """Write a sheet with a row for each photo and a column for each style, titled, the photo itself first.
 
     Args:
-        cell: longest side of each picture in pixels, None for `CELL`.
+        finish: its size is the longest side of each picture in pixels, None for `CELL`.
         result: where to write it; its suffix decides the format.
 
     Raises:
         ImpastoError: a photo cannot be read or painted, or the sheet cannot be written.
     """
-    side = cell or CELL
+    finish = replace(finish, size=finish.size or CELL)
     rows = []
     for photo in photos:
-        picture = shrunk(read_picture(photo), side)
+        picture = taken_in(photo, finish)
         rows.append([picture, *(stylizer.restyle(picture, look) for stylizer in stylizers)])
     titles = ["", *(stylizer.info.title for stylizer in stylizers)]
     sheet = _drawn([[_on_paper(one) for one in row] for row in rows], titles)
-    write_picture(result, Picture(np.asarray(sheet), format=format_of(result) or "PNG"))
+    write_picture(result, Picture(np.asarray(sheet), format=format_of(result) or "PNG"), quality=finish.quality)
 
 
 def _on_paper(picture: Picture) -> Image.Image:

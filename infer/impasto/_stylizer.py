@@ -63,9 +63,7 @@ class Stylizer:
     device: Device
     """What it runs on: ``cpu`` or ``cuda``."""
 
-    def __init__(
-        self, model: str | os.PathLike[str], *, device: Device = "auto", memory: int | str = MEMORY
-    ) -> None:
+    def __init__(self, model: str | os.PathLike[str], *, device: Device = "auto", memory: int | str = MEMORY) -> None:
         path = locate(model)
         self.memory = in_bytes(memory)
         self.info, self._model = read_model(path)
@@ -166,13 +164,15 @@ class Stylizer:
         from . import _dials
 
         height, width = rgb.shape[1:3]
-        seen = rgb
+        seen, size = rgb, (height, width)
         if batch.shape[-1] == 4:
             seen = np.stack([_dials.filled(*one) for one in zip(rgb, batch[..., 3], strict=True)])
         if look.stroke != 1:
-            tall, wide = (max(1, round(side / look.stroke)) for side in (height, width))
-            seen = np.stack([_dials.resized(one, tall, wide) for one in seen])
+            size = max(1, round(height / look.stroke)), max(1, round(width / look.stroke))
+            seen = np.stack([_dials.resized(one, *size) for one in seen])
         painted = [_dials.resized(one, height, width) for one in self._run(seen, look.strength)]
+        if size != (height, width) and look.strength < 1:
+            painted = [_dials.with_detail(*pair, size, look.strength) for pair in zip(rgb, painted, strict=True)]
         if look.keep_colors:
             painted = [_dials.with_colors_of(*pair) for pair in zip(rgb, painted, strict=True)]
         if look.mask is not None:
