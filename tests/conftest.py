@@ -97,19 +97,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def narrow_vgg_weights() -> Any:
-    """Random weights for a network like VGG16 with a sixteenth of its channels: fast, and good enough to train on."""
-    import torch
-    from impasto_train.vgg_weights import LAYERS, VGGWeights
+    """See `benchmarks.drills.tiny.narrow_vgg`."""
+    from benchmarks.drills.tiny import narrow_vgg
 
-    generator = torch.Generator().manual_seed(0)
-    tensors = {}
-    for index, (_, _, channels, width) in LAYERS.items():
-        channels, width = max(3, channels // 16), width // 16
-        # He's initialisation keeps the size of the activations from layer to layer
-        kernel = torch.randn(width, channels, 3, 3, generator=generator) * (2 / (9 * channels)) ** 0.5
-        tensors[f"features.{index}.weight"] = kernel
-        tensors[f"features.{index}.bias"] = torch.zeros(width)
-    return VGGWeights(tensors, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "cd" * 32)
+    return narrow_vgg()
 
 
 # -- apply-style -----------------------------------------------------------------------------------
@@ -233,8 +224,10 @@ def quick_export(monkeypatch):
     """Export as fast as tests of the training want it: the metadata are true, the network is not in the file."""
     from impasto_train import pipeline
 
-    def export(network, info, path):
-        path.write_bytes(seal(negative_model(info.to_metadata())))
+    def export(network, info, path, about_to_write):
+        data = seal(negative_model(info.to_metadata()))
+        about_to_write(data)
+        path.write_bytes(data)
         return describe(path)
 
     monkeypatch.setattr(pipeline, "export", export)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from impasto import ImpastoError, describe
 from impasto_train import pipeline
 from impasto_train.pipeline import resume, start
@@ -167,9 +168,83 @@ def test_resume_refuses_what_has_changed(options, pictures, quiet, narrow_vgg_we
 @pytest.mark.parametrize("name", ["checkpoint.pt", "options.json", "style.png"])
 def test_resume_says_which_file_is_damaged(options, quiet, name):
     start(options, quiet)
+    (options.run / "checkpoint.before.pt").unlink()
     (options.run / name).write_bytes((options.run / name).read_bytes()[:100])
     with pytest.raises(ImpastoError, match=name.replace(".", r"\.") + " is (missing or )?damaged"):
         resume(options.run, quiet)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def flip_a_bit(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.usefixtures("quick_export")
+@pytest.mark.parametrize("damage", [cut, flip_a_bit, lambda path: path.write_bytes(b""), Path.unlink])
+def test_the_checkpoint_before_stands_in_for_one_that_is_damaged(options, pictures, quiet, monkeypatch, damage):
+    start(replace(options, out=pictures / "whole.onnx"), quiet)
+    run = interrupt_after(5, monkeypatch)
+    start(options, quiet)  # checkpoints at 4 and at 5
+    monkeypatch.setattr(Trainer, "run", run)
+    newest, before = options.run / "checkpoint.pt", options.run / "checkpoint.before.pt"
+    damage(newest)
+    said = []
+    resume(options.run, said.append)
+    assert f"{newest} is missing or damaged: going on from the checkpoint before it, {before.name}" in said
+    assert "resuming at step 4 of 6" in said
+    assert_same(options.run, pictures / "whole.run")
+
+
+def test_a_damaged_checkpoint_never_takes_the_place_of_the_one_before(tmp_path):
+    folder = RunFolder(tmp_path)
+    for step in (1, 2):
+        folder.save_state({"step": step})
+    flip_a_bit(tmp_path / "checkpoint.pt")
+    again, said = RunFolder(tmp_path), []
+    assert again.load_state(said.append) == {"step": 1}
+    again.save_state({"step": 2})
+    flip_a_bit(tmp_path / "checkpoint.pt")
+    assert RunFolder(tmp_path).load_state(said.append) == {"step": 1}
+    assert len(said) == 2
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read(tmp_path):
+    torch.save({"step": 7, "average": {"kernel": torch.ones(2)}}, tmp_path / "checkpoint.pt")
+    folder = RunFolder(tmp_path)
+    assert folder.load_state()["step"] == 7
+    folder.save_state({"step": 8})
+    flip_a_bit(tmp_path / "checkpoint.pt")
+    assert folder.load_weights(lambda line: None)["kernel"].tolist() == [1, 1]
+
+
+def test_a_checkpoint_runs_no_code(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "was here",)
+
+    torch.save({"step": Evil()}, tmp_path / "checkpoint.pt")
+    with pytest.raises(ImpastoError, match="missing or damaged"):
+        RunFolder(tmp_path).load_state()
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_a_model_is_known_as_the_runs_own_whenever_its_writing_was_cut_off(options, quiet, monkeypatch):
+    start(options, quiet)
+    wrote = options.model.read_bytes()
+    folder = RunFolder(options.run)
+    for later in (b"killed before it took its place", b"killed again"):
+        folder.note_exported(later)
+    assert folder.has_exported(options.model)
+    options.model.write_bytes(later)
+    assert folder.has_exported(options.model)
+    options.model.write_bytes(wrote[:-1])
+    assert not folder.has_exported(options.model)
 
 
 @pytest.mark.usefixtures("quick_export")

@@ -21,8 +21,9 @@ def test_a_tiny_run_makes_exactly_these_files(options, pictures, quiet):
     assert start(options, quiet) == options.model
     made = [path.relative_to(pictures) for path in pictures.rglob("*")]
     assert sorted(str(path) for path in made if path.parts[0] not in before) == [
-        "tiny.onnx", "tiny.run", "tiny.run/checkpoint.pt", "tiny.run/exported.sha256", "tiny.run/log.jsonl",
-        "tiny.run/options.json", "tiny.run/preview.png", "tiny.run/style.png",
+        "tiny.onnx", "tiny.run", "tiny.run/checkpoint.before.pt", "tiny.run/checkpoint.pt",
+        "tiny.run/exported.sha256", "tiny.run/log.jsonl", "tiny.run/options.json", "tiny.run/preview.png",
+        "tiny.run/style.png",
     ]  # fmt: skip
     log = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [1, 2, 3, 4, 5, 6]

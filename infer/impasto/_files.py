@@ -1,6 +1,7 @@
 """Inputs that say in one line why they cannot be read, and outputs that exist whole or not at all."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +42,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise ImpastoError(f"cannot write {path}: it is a folder")
-    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part{path.suffix}")
+    temporary = path.with_name(_temporary(path, secrets.token_hex(4)))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
@@ -54,6 +55,16 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # e.g. the parent is a file: there was nothing to remove
             temporary.unlink(missing_ok=True)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """The temporary files of `whole_file` that a process killed while it wrote ``path`` has left."""
+    named = re.compile(re.escape(_temporary(path, "*")).replace(r"\*", "[0-9a-f]{8}"))
+    return [one for one in path.parent.iterdir() if named.fullmatch(one.name)]
+
+
+def _temporary(path: Path, token: str) -> str:
+    return f".{path.stem[:40]}.{token}.part{path.suffix}"
 
 
 def check_writable(path: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,8 +80,13 @@ def extended(length: int, device: torch.device) -> Tensor:
     return torch.minimum(torch.arange(length + padding(length), device=device), last)
 
 
-def export(network: StyleNet, info: StyleInfo, path: Path) -> StyleInfo:
+def export(
+    network: StyleNet, info: StyleInfo, path: Path, about_to_write: Callable[[bytes], None] = lambda data: None
+) -> StyleInfo:
     """Write ``network`` to ``path`` under the contract, with ``info`` as its metadata.
+
+    Args:
+        about_to_write: called with the bytes of the file just before it takes its place.
 
     Returns:
         what `impasto.describe` reads back from the file.
@@ -105,6 +111,7 @@ def export(network: StyleNet, info: StyleInfo, path: Path) -> StyleInfo:
         )
     with whole_file(path) as temporary:
         temporary.write_bytes(data)
+        about_to_write(data)
     return describe(path)
 
 

@@ -55,7 +55,7 @@ def start(options: Options, say: Say) -> Path:
     check_writable(options.model)
     check_writable(folder.path / "options.json")
     style = read_style(options.style, options.style_size)
-    candidates = starts(options.from_)
+    candidates = starts(options.from_, say)
     device = pick_device(options.device)
     objective = build_objective(options, style, device, say)
     content = _content(options, say)
@@ -85,7 +85,7 @@ def start(options: Options, say: Say) -> Path:
         return _train(trainer, content, folder, say)
 
 
-def starts(name: str) -> list[Weights]:
+def starts(name: str, say: Say = print) -> list[Weights]:
     """The weights to choose from when a training starts from ``name``; none for `SCRATCH`.
 
     Raises:
@@ -93,7 +93,7 @@ def starts(name: str) -> list[Weights]:
     """
     if name == SCRATCH:
         return []
-    return load_base() if name == BASE else [RunFolder(Path(name)).load_weights()]
+    return load_base() if name == BASE else [RunFolder(Path(name)).load_weights(say)]
 
 
 def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> Path:
@@ -118,7 +118,7 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
     if options.model.exists() and not (overwrite or options.overwrite or folder.has_exported(options.model)):
         raise ImpastoError(f"{options.model} is not what this run exported: give --overwrite to replace it")
     check_writable(options.model)
-    state = folder.load_state()
+    state = folder.load_state(say)
     content = _content(options, say)
     if photos_digest(content) != plan.photos:
         raise ImpastoError(f"cannot resume {path}: the photos in {options.content} are not those it began with")
@@ -131,7 +131,7 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
     trainer = Trainer(objective, content.train, options, plan.steps)
     with finish_on_interrupt(trainer):
         trainer.load_state(state)
-        folder.sweep()
+        folder.sweep(options.model)
         folder.trim_log(trainer.step)
         if trainer.step < trainer.steps:
             say(f"resuming at step {trainer.step} of {trainer.steps}")
@@ -203,8 +203,7 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
             for subscriber in subscribers:
                 subscriber(record)
     preview.write()
-    info = export(trainer.average, _info(trainer, content, held_out), options.model)
-    folder.note_exported(options.model)
+    info = export(trainer.average, _info(trainer, content, held_out), options.model, folder.note_exported)
     say(f"held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")
     if trainer.step < trainer.steps:
         say(f"stopped at step {trainer.step} of {trainer.steps}; go on with: train-style --resume {folder.path}")

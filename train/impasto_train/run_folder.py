@@ -4,17 +4,17 @@
         options.json       what the run was told, and what that came to (steps, photos, weights, versions)
         style.png          the style picture at its training size
         checkpoint.pt      the newest state that nothing spoke against
+        checkpoint.before.pt   the one before it, in case that is damaged
         log.jsonl          a line a step
         preview.png        held-out photos and how they look now
-        exported.sha256    of the model that the run wrote, so that only that one is replaced on resuming
+        exported.sha256    of the models that the run wrote, so that no other is replaced on resuming
 """
 
 import hashlib
-import io
 import json
 import os
-import pickle
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,15 @@ from typing import Any
 import numpy as np
 import torch
 from impasto import ImpastoError
-from impasto._files import whole_file
+from impasto._files import parts_of, whole_file
 from PIL import Image
 
+from .checkpoint import BEFORE, NEWEST, Checkpoints
 from .options import Options
 from .photos import ContentSet
 
-# what torch.load raises at files that are missing, cut or bent
-_DAMAGED = (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError)
-FILES = ("options.json", "style.png", "checkpoint.pt", "log.jsonl", "preview.png", "exported.sha256")
+Say = Callable[[str], None]
+FILES = ("options.json", "style.png", NEWEST, BEFORE, "log.jsonl", "preview.png", "exported.sha256")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RunFolder:
         self.preview = path / "preview.png"
         self._plan = path / "options.json"
         self._style = path / "style.png"
-        self._checkpoint = path / "checkpoint.pt"
+        self._checkpoints = Checkpoints(path)
         self._exported = path / "exported.sha256"
 
     def clear(self) -> None:
@@ -128,44 +128,36 @@ class RunFolder:
             raise ImpastoError(f"cannot resume {self.path}: its options.json is damaged") from error
 
     def save_state(self, state: dict[str, Any]) -> None:
-        """Keep a trainer's state in place of the one before."""
-        data = io.BytesIO()  # torch reports a full disk as an error of its own; in memory there is none
-        torch.save(state, data)
-        with whole_file(self._checkpoint) as path:
-            path.write_bytes(data.getbuffer())
+        """Keep a trainer's state; the one before it is kept too."""
+        self._checkpoints.save(state)
 
-    def load_state(self) -> dict[str, Any]:
-        """The newest state, on the CPU.
+    def load_state(self, say: Say = print) -> dict[str, Any]:
+        """The newest state, on the CPU; the one before it, which ``say`` is told, if that is missing or damaged.
 
         Raises:
-            ImpastoError: the checkpoint is missing or damaged.
+            ImpastoError: both are.
         """
         try:
-            return self._load()
-        except _DAMAGED as error:
-            raise ImpastoError(
-                f"cannot resume: {self._checkpoint} is missing or damaged; start again with --overwrite"
-            ) from error
+            return self._checkpoints.load(say)
+        except ImpastoError as error:
+            raise ImpastoError(f"cannot resume: {error}; start again with --overwrite") from error
 
-    def load_weights(self) -> dict[str, torch.Tensor]:
-        """The averaged weights of the newest state: where another training can start.
+    def load_weights(self, say: Say = print) -> dict[str, torch.Tensor]:
+        """The averaged weights of the state that `load_state` gives: where another training can start.
 
         Raises:
-            ImpastoError: this is no run folder, or its checkpoint is damaged or has none.
+            ImpastoError: this is no run folder, or its checkpoints are damaged or have none.
         """
         try:
-            return self._load()["average"]
-        except _DAMAGED as error:
+            return self._checkpoints.load(say)["average"]
+        except (ImpastoError, KeyError) as error:
             raise ImpastoError(
                 f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint"
             ) from error
 
-    def _load(self) -> dict[str, Any]:
-        return torch.load(self._checkpoint, map_location="cpu", weights_only=True)
-
-    def sweep(self) -> None:
-        """Remove what a kill in mid-write has left: temporary files that were never renamed."""
-        for part in self.path.glob(".*.part*"):
+    def sweep(self, model: Path) -> None:
+        """Remove what a kill in mid-write has left here and of ``model``: temporary files that were never renamed."""
+        for part in (*self.path.glob(".*.part*"), *parts_of(model)):
             part.unlink(missing_ok=True)
 
     def trim_log(self, step: int) -> None:
@@ -182,14 +174,21 @@ class RunFolder:
         with whole_file(self.log) as path:
             path.write_text("".join(f"{line}\n" for line in kept))
 
-    def note_exported(self, model: Path) -> None:
-        """Remember ``model`` as what this run wrote."""
+    def note_exported(self, data: bytes) -> None:
+        """Remember ``data`` as a model that this run is about to write, beside those that it wrote before."""
+        known = dict.fromkeys([*self._noted(), hashlib.sha256(data).hexdigest()])
         with whole_file(self._exported) as path:
-            path.write_text(hashlib.sha256(model.read_bytes()).hexdigest() + "\n")
+            path.write_text("".join(f"{digest}\n" for digest in known))
 
     def has_exported(self, model: Path) -> bool:
-        """Whether ``model`` is, byte for byte, what this run wrote last."""
+        """Whether ``model`` is, byte for byte, what this run wrote."""
         try:
-            return self._exported.read_text().strip() == hashlib.sha256(model.read_bytes()).hexdigest()
+            return hashlib.sha256(model.read_bytes()).hexdigest() in self._noted()
         except OSError:
             return False
+
+    def _noted(self) -> list[str]:
+        try:
+            return self._exported.read_text(errors="replace").split()
+        except OSError:
+            return []

@@ -65,7 +65,7 @@ class Search:
     def __init__(self, options: TuneOptions, say: Callable[[str], None]) -> None:
         self.options, self.say = options, say
         self.style = read_style(options.style, options.style_size)
-        self.candidates = starts(options.from_)
+        self.candidates = starts(options.from_, say)
         device = pick_device(options.device)
         self.objective = build_objective(training_options(options, Point(1, "gradient", 1, 1)), self.style, device, say)
         content = open_content(options.content, count=options.content_count, seed=options.seed, say=say)

@@ -1,0 +1,72 @@
+"""A training so small that a drill can go through hundreds: a few steps on noise, under a narrow VGG16's eyes."""
+
+from pathlib import Path
+
+import impasto_models
+import numpy as np
+import onnx
+import torch
+from impasto._contract import STRENGTH
+from impasto_train import cli, export, pipeline, trainer
+from impasto_train.vgg_weights import LAYERS, VGGWeights
+from onnx import numpy_helper
+from PIL import Image
+from torch import nn
+
+STEPS = 24
+# a checkpoint and a preview at nearly every step: what is drilled is how they are written
+RUN = (
+    "--content", "photos", "--out", "tiny.onnx", "--from", "scratch", "--steps", str(STEPS), "--size", "32",
+    "--style-size", "48", "--device", "cpu", "--checkpoint-every", "2", "--preview-every", "3", "--overwrite",
+)  # fmt: skip
+
+
+def narrow_vgg() -> VGGWeights:
+    """Random weights for a network like VGG16 with a sixteenth of its channels: fast, and good enough to train on."""
+    generator = torch.Generator().manual_seed(0)
+    tensors = {}
+    for index, (_, _, channels, width) in LAYERS.items():
+        channels, width = max(3, channels // 16), width // 16
+        # He's initialisation keeps the size of the activations from layer to layer
+        kernel = torch.randn(width, channels, 3, 3, generator=generator) * (2 / (9 * channels)) ** 0.5
+        tensors[f"features.{index}.weight"] = kernel
+        tensors[f"features.{index}.bias"] = torch.zeros(width)
+    return VGGWeights(tensors, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "cd" * 32)
+
+
+def picture(seed: int, height: int, width: int) -> Image.Image:
+    """Coarse noise."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def lay_out(folder: Path) -> None:
+    """Put a style picture and six photos into ``folder``."""
+    (folder / "photos").mkdir(parents=True)
+    picture(0, 64, 96).save(folder / "style.png")
+    for index in range(1, 7):
+        picture(index, 64, 72).save(folder / "photos" / f"{index}.png")
+
+
+def quick_trace(shipped: nn.Module) -> onnx.ModelProto:
+    """What `export.trace` gives, in no time: the graph of a shipped style with the weights of ``shipped``.
+
+    The export compares what it writes with torch in any case.
+    """
+    model = onnx.load(impasto_models.path("great_wave"))
+    weights = shipped.state_dict()
+    kept = [one for one in model.graph.initializer if one.name != STRENGTH]
+    del model.graph.initializer[:]
+    for one in kept:
+        tensor = weights.pop(one.name, None)
+        model.graph.initializer.append(one if tensor is None else numpy_helper.from_array(tensor.numpy(), one.name))
+    assert not weights
+    return model
+
+
+def train_style() -> None:
+    """The command ``train-style``, but with the narrow network, little of learning the colours, and `quick_trace`."""
+    pipeline.load_vgg_weights = lambda file, say: narrow_vgg()
+    trainer.STEPS = 3
+    export.trace = quick_trace
+    cli.main()
