@@ -73,11 +73,11 @@ def lay_out(folder: Path, megapixels: float, frames: int) -> None:
     write_pan(folder / "clip.mp4", frames)
 
 
-def write_pan(path: Path, frames: int) -> None:
-    """A film of ``frames`` frames: the camera pans over a photo of a rocket."""
+def write_pan(path: Path, frames: int, view: tuple[int, int] = VIEW) -> None:
+    """A film of ``frames`` frames of width and height ``view``: the camera pans over a photo of a rocket."""
     with Image.open(demo_photo("rocket.jpg").path) as image:
         large = image.convert("RGB").resize((800, 534), Image.Resampling.LANCZOS)
-    width, height = VIEW
+    width, height = view
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

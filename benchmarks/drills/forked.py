@@ -34,7 +34,7 @@ class Ended:
 
 def call(
     main: Callable[[], Any], words: list[str], folder: Path, *, touch: Touch | None = None,
-    kill_after: float | None = None, stdout: Path | None = None,
+    kill_after: float | None = None, stdout: Path | None = None, told: Path | None = None,
 ) -> Ended:  # fmt: skip
     """Run a command in ``folder``, in a process forked from this one.
 
@@ -44,26 +44,34 @@ def call(
             three (``open``, ``rename``, ``remove``; ``connect`` for a database) and with the file's path.
         kill_after: seconds after which it is killed.
         stdout: where that goes, if not to `Ended.said`.
+        told: a folder for what is said until it is read; that of ``folder`` unless given.
+
+    Raises:
+        RuntimeError: it takes longer than `LIMIT`.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    told = folder.parent / f"{folder.name}.said"
+    place = (told or folder.parent) / f"{folder.name}.{os.getpid()}.said"
     start = time.monotonic()
     process = os.fork()
     if not process:
-        _become(main, words, folder, touch, told, stdout)
+        _become(main, words, folder, touch, place, stdout)
     limit = LIMIT if kill_after is None else kill_after
     while True:
         found, status = os.waitpid(process, os.WNOHANG)
         seconds = time.monotonic() - start
         if found:
-            return Ended(os.waitstatus_to_exitcode(status), told.read_text(errors="replace"), seconds)
+            break
         if seconds > limit:
             os.kill(process, signal.SIGKILL)
             _, status = os.waitpid(process, 0)
-            said = told.read_text(errors="replace") + ("" if kill_after else "\nHANGS")
-            return Ended(os.waitstatus_to_exitcode(status), said, seconds)
+            if kill_after is None:
+                raise RuntimeError(f"hangs: {' '.join(words)}\n{place.read_text(errors='replace')}")
+            break
         time.sleep(0.005)
+    said = place.read_text(errors="replace")
+    place.unlink()
+    return Ended(os.waitstatus_to_exitcode(status), said, seconds)
 
 
 def _become(

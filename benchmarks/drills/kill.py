@@ -4,13 +4,14 @@
 
 Every other kill comes by the clock, anywhere in the run; the others in the very moment in which the training opens,
 renames or removes a file, so that checkpoints, previews, the log and the export are hit while they are written. What
-was killed is resumed (begun again, if it had not got as far as that), and each time that a training comes to its end its
-weights, its model and its log are held against those of an undisturbed one.
+was killed is resumed (begun again, if it had not got as far as that), and each time that a training comes to its end
+its weights, its model and its log are held against those of an undisturbed one.
 """
 
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -47,7 +48,7 @@ def touches(folder: Path, act: Callable[[int, str], None]) -> Callable[[str, str
 
     def touch(event: str, path: str) -> None:
         what = kind(path)
-        if what == "other" or Path(path).is_absolute() and not Path(path).is_relative_to(folder):
+        if what == "other" or (Path(path).is_absolute() and not Path(path).is_relative_to(folder)):
             return
         count[what] += 1
         act(count[what], what)
@@ -74,7 +75,7 @@ class Drill:
         self.wanted = self.result()
         self.faults: list[str] = []
         self.at: Counter[str] = Counter()
-        self.ends = self.kills = self.begun_anew = 0
+        self.ends = self.kills = self.resumed = self.begun_anew = 0
 
     def result(self) -> tuple[dict[str, torch.Tensor], bytes, list[int]]:
         """Weights, model and the log's steps."""
@@ -85,9 +86,7 @@ class Drill:
 
     def life(self) -> Ended:
         """Start or resume, and be killed sooner or later, or come to the end."""
-        begun = (self.folder / "tiny.run" / "options.json").is_file()
-        self.begun_anew += not begun and self.kills > 0
-        words = RESUME if begun else START
+        words = self.words()
         if self.kills % 2:
             ended = call(tiny.train_style, words, self.folder, kill_after=self.random.uniform(0, self.seconds))
             if ended.status == -signal.SIGKILL:
@@ -106,24 +105,28 @@ class Drill:
             self.at[f"at the {self.note.read_text()}"] += 1
         return ended
 
+    def words(self) -> list[str]:
+        """What goes on with the run, or begins one."""
+        return RESUME if (self.folder / "tiny.run" / "options.json").is_file() else START
+
     def run(self, kills: int) -> None:
         """Go on until there were so many kills and a training came to its end after the last of them."""
-        while self.kills < kills or self.at_work:
-            ended = self.life() if self.kills < kills else call(tiny.train_style, RESUME, self.folder)
-            if ended.status == -signal.SIGKILL:
+        killed = False
+        while self.kills < kills or killed:
+            self.begun_anew += killed and self.words() is START
+            self.resumed += self.words() is RESUME
+            ended = self.life() if self.kills < kills else call(tiny.train_style, self.words(), self.folder)
+            killed = ended.status == -signal.SIGKILL
+            if killed:
                 self.kills += 1
-                self.at_work = True
                 continue
-            self.at_work = False
             self.ends += 1
             if ended.status:
                 self.faults.append(ended.said[-500:])
                 break
             self.compare()
             if self.random.random() < 0.5:  # else the same run is resumed once more: it only exports
-                (self.folder / "tiny.run" / "options.json").unlink()
-
-    at_work = False
+                shutil.rmtree(self.folder / "tiny.run")
 
     def compare(self) -> None:
         """Hold what there is against the undisturbed training."""
@@ -150,7 +153,7 @@ def main(
         drill = Drill(Path(folder).resolve(), seed)
         drill.run(kills)
     row = {
-        "kills": drill.kills, **dict(sorted(drill.at.items())), "begun anew": drill.begun_anew,
+        "kills": drill.kills, **dict(sorted(drill.at.items())), "resumed": drill.resumed, "begun anew": drill.begun_anew,
         "ends compared": drill.ends, "faults": len(drill.faults),
     }  # fmt: skip
     save([row], json_file, None, lambda axis: None)

@@ -1,5 +1,6 @@
 """A training so small that a drill can go through hundreds: a few steps on noise, under a narrow VGG16's eyes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import impasto_models
@@ -8,6 +9,10 @@ import onnx
 import torch
 from impasto._contract import STRENGTH
 from impasto_train import cli, export, pipeline, trainer
+from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
+from impasto_train.options import Options
+from impasto_train.photos import Photo
+from impasto_train.vgg import VGG16
 from impasto_train.vgg_weights import LAYERS, VGGWeights
 from onnx import numpy_helper
 from PIL import Image
@@ -64,9 +69,24 @@ def quick_trace(shipped: nn.Module) -> onnx.ModelProto:
     return model
 
 
-def train_style() -> None:
-    """The command ``train-style``, but with the narrow network, little of learning the colours, and `quick_trace`."""
-    pipeline.load_vgg_weights = lambda file, say: narrow_vgg()
-    trainer.STEPS = 3
-    export.trace = quick_trace
-    cli.main()
+def trainer_of(photos: tuple[Photo, ...] = ()) -> trainer.Trainer:
+    """A trainer as that of the tiny training, before its first step."""
+    vgg = VGG16(narrow_vgg(), {*CONTENT_LAYERS, *STYLE_LAYERS})
+    style = trainer.to_tensor(np.asarray(picture(0, 64, 96))[None])
+    objective = Objective(vgg, style, content_weight=1, style_weight=2, l1_weight=0)
+    return trainer.Trainer(objective, photos, Options(style=Path("style.png"), size=32), STEPS)
+
+
+def narrowed(main: Callable[[], None]) -> Callable[[], None]:
+    """A command that trains, but with the narrow network, little of learning the colours, and `quick_trace`."""
+
+    def command() -> None:
+        pipeline.load_vgg_weights = lambda file, say: narrow_vgg()
+        trainer.STEPS = 3
+        export.trace = quick_trace
+        main()
+
+    return command
+
+
+train_style = narrowed(cli.main)

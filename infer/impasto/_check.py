@@ -1,17 +1,27 @@
-"""Holding a model against the contract: what `Stylizer` asks of it, and all that ``apply-style --check`` does."""
+"""Holding a model against the contract: what `Stylizer` asks of it, and all that ``apply-style --check`` does.
+
+The model may be anyone's, and how much it takes once it is run cannot be told from its bytes: ``--check`` runs it in a
+process of its own, ``python -m impasto._check MODEL``, held to `MOST_MEMORY` (where the system can) and `MOST_SECONDS`.
+"""
 
 import os
+import subprocess
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ._contract import IMAGE, STRENGTH, STYLIZED, StyleInfo, read_model
+from ._contract import IMAGE, STRENGTH, STYLIZED, StyleInfo
 from ._device import open_session
 from ._errors import ImpastoError, one_line
+from ._graph import read_checked
 from ._protobuf import walk
 
 if TYPE_CHECKING:
     import numpy as np
     import onnxruntime
 
+MOST_MEMORY = 8 << 30  # bytes of addresses; libraries for GPUs alone reserve some of them
+MOST_SECONDS = 120
 ODD_SIZE = (7, 13)  # px, of the noise that a model of any size is tried on
 FLOAT_ERROR = 1e-5  # of numbers in 0..1: what float32 may lose on the way there and back
 _OPSET_IMPORT, _DOMAIN, _VERSION = 8, 1, 2  # fields of onnx.ModelProto and onnx.OperatorSetIdProto
@@ -42,7 +52,7 @@ def check(path: str | os.PathLike[str]) -> list[str]:
     Raises:
         ImpastoError: what does not.
     """
-    info, data = read_model(path)
+    info, data = read_checked(path)
     found = [f"metadata complete, digest {info.digest[:12]}… that of the file"]
     found.append(f"standard operators alone, opset {_opset(path, data)}")
     session = open_session(data, "cpu")[0]
@@ -64,6 +74,41 @@ def check(path: str | os.PathLike[str]) -> list[str]:
             raise ImpastoError(f"{path} breaks its contract: {STRENGTH} 0 is not the photo, but {apart:g} away")
         found.append(f"{STRENGTH} 0 gives the photo back")
     return found
+
+
+def check_apart(path: str | os.PathLike[str]) -> list[str]:
+    """`check` in a process of its own, which is ended when it takes too much.
+
+    Raises:
+        ImpastoError: as `check`; also when it takes too long, or ends without a word.
+    """
+    words = [sys.executable, "-P", "-m", __name__, os.fspath(path)]  # -P: nothing from the present folder is run
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace",
+            timeout=MOST_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise ImpastoError(f"{path} takes more than {MOST_SECONDS} s to try: not a model that Impasto made") from None
+    if done.returncode:
+        said = done.stderr.splitlines() or [f"{path} cannot be tried: the process ended with {done.returncode}"]
+        raise ImpastoError(said[-1])
+    return done.stdout.splitlines()
+
+
+def _main() -> int:
+    """What `check_apart` starts."""
+    with suppress(ImportError, ValueError, OSError, AttributeError):  # Windows, and systems without this limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        print("\n".join(check(sys.argv[1])))
+    except (ImpastoError, MemoryError) as error:
+        print(one_line(error) or f"{sys.argv[1]} takes too much memory", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _opset(path: str | os.PathLike[str], data: bytes) -> int:
@@ -112,3 +157,7 @@ def _painted(
         wrong = f"{painted.dtype} {list(painted.shape)} for {photo.dtype} {list(photo.shape)}"
         raise ImpastoError(f"{path} breaks its contract: {wrong}")
     return painted
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

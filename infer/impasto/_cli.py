@@ -254,10 +254,10 @@ def _restyle(
 
 
 def _print_checks(paths: list[Path]) -> None:
-    from ._check import check
+    from ._check import check_apart
 
     for path in paths:
-        found = check(path)
+        found = check_apart(path)
         print("\n  ".join([f"{path} keeps version {CONTRACT_VERSION} of the contract", *found]))
 
 

@@ -78,7 +78,7 @@ def restyle_film(
         raise ImpastoError(f"cannot read {source}: no such file")
     if encoding.codec:
         _check_codec(encoding.codec)
-    with _clear_errors(source, "cannot read"), av.open(source) as opened:
+    with _clear_errors(source, "cannot read"), av.open(source, metadata_errors="replace") as opened:
         _check_source(opened, source, MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels)
         clear = _clear_errors(result, "cannot write")
         with whole_file(result) as temporary, clear, av.open(temporary, "w") as written:
@@ -103,6 +103,8 @@ def _check_source(opened: "InputContainer", source: Path, most: int) -> None:
     if not opened.streams.video:
         raise ImpastoError(f"cannot read {source}: it has no picture track")
     video = opened.streams.video[0]
+    if video.codec_context is None:
+        raise ImpastoError(f"cannot read {source}: damaged, or its pictures are coded in a way that FFmpeg cannot read")
     if video.width * video.height > most:
         count = f"{video.width}x{video.height} pixels"
         raise ImpastoError(f"cannot read {source}: frames of {count}, more than the {most:,} of --max-pixels")

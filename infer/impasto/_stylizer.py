@@ -7,10 +7,11 @@ from numbers import Real
 from typing import TYPE_CHECKING, overload
 
 from ._check import mismatch
-from ._contract import IMAGE, STRENGTH, STYLIZED, StyleInfo, read_model
+from ._contract import IMAGE, STRENGTH, STYLIZED, StyleInfo
 from ._defaults import MEMORY, STRENGTHS, STROKES
 from ._device import Device, open_session
 from ._errors import ImpastoError, one_line
+from ._graph import read_checked
 from ._styles import locate
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Stylizer:
     def __init__(self, model: str | os.PathLike[str], *, device: Device = "auto", memory: int | str = MEMORY) -> None:
         path = locate(model)
         self.memory = in_bytes(memory)
-        self.info, self._model = read_model(path)
+        self.info, self._model = read_checked(path)
         form = self.info.io, self.info.layout, self.info.fixed_size
         if form != ("uint8", "nhwc", "") or self.info.dial == "none":
             raise ImpastoError(f"{path} is a variant for other programs: use the model that it was made from")

