@@ -35,6 +35,12 @@ def test_killed_trainings_end_with_the_undisturbed_weights(tmp_path):
     assert row["ends compared"] >= 1
 
 
+def test_the_checkpoint_before_stands_in_for_a_damaged_one(tmp_path):
+    rows = drill("damage", tmp_path, "--each", "3")
+    assert [row["the one before stood in"] for row in rows] == [3, 3, 3, 1, 1]
+    assert all(row["said so"] and row["same model"] for row in rows)
+
+
 def test_every_file_of_a_run_is_known_to_the_kills():
     from impasto_train.run_folder import FILES
 

@@ -185,6 +185,16 @@ def test_films_that_cannot_be_read(restyle, tmp_path):
     assert refused(restyle, tmp_path / "sound.mp4", tmp_path / "a.mp4").endswith("it has no picture track")
 
 
+def test_pictures_of_no_known_codec_and_texts_that_are_none(restyle, tmp_path):
+    make(tmp_path / "film.mp4", frames=3)
+    data = (tmp_path / "film.mp4").read_bytes()
+    (tmp_path / "other.mp4").write_bytes(data.replace(b"avc1", b"qqqq"))
+    assert "coded in a way that FFmpeg cannot read" in refused(restyle, tmp_path / "other.mp4", tmp_path / "out.mp4")
+    assert b"Lavf" in data  # its tag of who wrote it
+    (tmp_path / "words.mp4").write_bytes(data.replace(b"Lavf", b"La\xb2f"))
+    assert restyle(tmp_path / "words.mp4", tmp_path / "result.mp4").frames == 3
+
+
 def test_sound_that_the_file_cannot_hold(restyle, tmp_path):
     make(tmp_path / "clip.mp4")
     line = refused(restyle, tmp_path / "clip.mp4", tmp_path / "a.webm")

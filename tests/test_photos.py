@@ -1,6 +1,7 @@
 """Content sets of every kind and damage: folders, zips, the demo photos and COCO."""
 
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -65,6 +66,19 @@ def test_a_damaged_or_encrypted_zip_member_is_skipped(photo_folder: Path, tmp_pa
     opened = open_content(str(path))
     assert opened.skipped == len(USELESS) + 2
     assert not {"00.png", "03.png"} & (names(opened.train) | names(opened.held_out))
+
+
+def test_a_zip_member_of_no_name_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for index, name in enumerate(("x", "1.png", "2.png")):
+            archive.writestr(name, encoded(noise(index)))
+    data = path.read_bytes()
+    entry = data.index(b"PK\x01\x02")  # in the list at the end: its name's length to 0, and the name into its comment
+    (length,) = struct.unpack_from("<H", data, entry + 28)
+    path.write_bytes(data[: entry + 28] + struct.pack("<HHH", 0, 0, length) + data[entry + 34 :])
+    found = open_content(str(path), say=print)
+    assert sorted(photo.name for photo in (*found.train, *found.held_out)) == ["1.png", "2.png"]
 
 
 def test_the_number_held_out(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def in_a_namespace() -> int:
 
 @app.command()
 def main(
-    only: Annotated[str, typer.Option(help="Only kinds of write in whose names this regular expression is found.")] = "",
+    only: Annotated[str, typer.Option(help="A regular expression: only kinds of write that it is found in.")] = "",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> int:
     """Write to a full disk in every way there is."""

@@ -153,8 +153,8 @@ def main(
         drill = Drill(Path(folder).resolve(), seed)
         drill.run(kills)
     row = {
-        "kills": drill.kills, **dict(sorted(drill.at.items())), "resumed": drill.resumed, "begun anew": drill.begun_anew,
-        "ends compared": drill.ends, "faults": len(drill.faults),
+        "kills": drill.kills, **dict(sorted(drill.at.items())), "resumed": drill.resumed,
+        "begun anew": drill.begun_anew, "ends compared": drill.ends, "faults": len(drill.faults),
     }  # fmt: skip
     save([row], json_file, None, lambda axis: None)
     print("\n".join(drill.faults))

@@ -142,7 +142,7 @@ def _zip(path: Path) -> Listed:
     return [
         (Photo(member.filename, path, member.filename), (member.file_size, member.CRC))
         for member in members
-        if not member.is_dir()
+        if member.filename and not member.is_dir()  # zipfile cannot say of no name whether it is a folder's
         and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(member.filename).parts)
     ]
 
