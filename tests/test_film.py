@@ -195,6 +195,19 @@ def test_pictures_of_no_known_codec_and_texts_that_are_none(restyle, tmp_path):
     assert restyle(tmp_path / "words.mp4", tmp_path / "result.mp4").frames == 3
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.mp4\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile secret.mp4\n",
+    ],
+)
+def test_a_list_of_other_films_is_no_film(restyle, tmp_path, text):
+    make(tmp_path / "secret.mp4", frames=3)
+    (tmp_path / "clip.mp4").write_text(text)
+    assert "clip.mp4: truncated or damaged, or no film" in refused(restyle, tmp_path / "clip.mp4", tmp_path / "a.mp4")
+
+
 def test_sound_that_the_file_cannot_hold(restyle, tmp_path):
     make(tmp_path / "clip.mp4")
     line = refused(restyle, tmp_path / "clip.mp4", tmp_path / "a.webm")

@@ -16,6 +16,7 @@ from conftest import INFO, negative_model
 from impasto import ImpastoError, Stylizer, _check, describe
 from impasto._check import check_apart
 from impasto._contract import seal
+from impasto._errors import one_line
 from impasto._graph import check_graph
 from impasto_train.photos import open_content, training_batch
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
@@ -138,6 +139,10 @@ def test_names_in_a_strangers_model_do_not_reach_the_terminal(tmp_path):
         Stylizer(path)
     assert "\x1b" not in str(caught.value)
     assert "x" * 50 not in str(caught.value)
+
+
+def test_an_error_that_quotes_a_file_holds_nothing_that_a_terminal_obeys():
+    assert one_line("a \x1b]0;title\x07\r\n b\udcff 陰") == "a ?]0;title? b? 陰"
 
 
 def test_lists_of_numbers_are_not_followed_for_ever():

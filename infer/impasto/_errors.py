@@ -9,5 +9,8 @@ class ImpastoError(Exception):
 
 
 def one_line(error: object) -> str:
-    """What an error says, which may be of another's making and of several lines, on one."""
-    return " ".join(str(error).split())
+    """What an error says, which may be of another's making and of several lines, on one.
+
+    It may quote a file of a stranger's, and a terminal obeys control characters: they become question marks.
+    """
+    return "".join(one if one.isprintable() else "?" for one in " ".join(str(error).split()))

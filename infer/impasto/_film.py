@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
 WEBM_CODEC = "libvpx-vp9"  # WebM holds no H.264
+# Of FFmpeg's demuxers those of one file that holds all: a list of files, as HLS is, would have it open others.
+READ = {"format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf", "protocol_whitelist": "file"}
 CUT_SHORT = 1.0  # s that a file may lack of the length that it promises: some round it, or count the sound's padding
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 BT709, LIMITED = 1, 1  # what H.273 calls the colours and the range of levels that films have today
@@ -78,7 +80,9 @@ def restyle_film(
         raise ImpastoError(f"cannot read {source}: no such file")
     if encoding.codec:
         _check_codec(encoding.codec)
-    with _clear_errors(source, "cannot read"), av.open(source, metadata_errors="replace") as opened:
+    # from the root: else FFmpeg would take a folder named http: for a protocol
+    place = os.path.abspath(source)
+    with _clear_errors(source, "cannot read"), av.open(place, options=READ, metadata_errors="replace") as opened:
         _check_source(opened, source, MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels)
         clear = _clear_errors(result, "cannot write")
         with whole_file(result) as temporary, clear, av.open(temporary, "w") as written:
@@ -147,7 +151,8 @@ class _clear_errors:
         import av
 
         if isinstance(error, av.FFmpegError):
-            reason = "truncated or damaged, or no film" if isinstance(error, av.InvalidDataError) else error.strerror
+            no_film = isinstance(error, av.InvalidDataError | av.ArgumentError) and self.verb == "cannot read"
+            reason = "truncated or damaged, or no film" if no_film else error.strerror
             raise ImpastoError(f"{self.verb} {self.path}: {reason}") from error
 
 
