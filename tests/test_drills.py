@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,17 @@ def test_damaged_files_of_all_kinds_give_our_own_errors(tmp_path):
     assert len(rows) == 17
     assert (total["files"], total["amiss"]) == (170, 0)
     assert total["fine"] + total["refused"] == 170
+
+
+def test_the_pages_name_every_drill_and_nothing_that_is_not_there():
+    pages = {name: (ROOT / name).read_text() for name in ("docs/reliability.md", "SECURITY.md")}
+    named = set(re.findall(r"python -m benchmarks\.drills\.(\w+)", pages["docs/reliability.md"]))
+    programs = {path.stem for path in (ROOT / "benchmarks" / "drills").glob("*.py") if "app.command" in path.read_text()}
+    assert named == programs - {"caches"}
+    for name, text in pages.items():
+        targets = [t for t in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in t]
+        assert targets
+        assert [t for t in targets if not ((ROOT / name).parent / t).exists()] == []
 
 
 def test_a_crash_and_a_hang_are_seen_and_stepped_over(tmp_path):

@@ -145,7 +145,8 @@ def drilled(write: Write, disk: Disk, wanted: bytes) -> tuple[Ended, list[str]]:
         disk.fill()
     ended = call(COMMANDS[write.words[0]], list(write.words), folder, touch=touch, stdout=stdout, told=TOLD)
     faults = [] if disk.filler.exists() else ["the disk was never full"]
-    if ended.status != write.status or "Traceback" in ended.said or not FULL.search(ended.last_line):
+    lines = [line for line in ended.said.splitlines() if FULL.search(line)]
+    if ended.status != write.status or len(lines) != 1 or lines[0].split("\r")[-1].strip() != ended.last_line:
         faults.append(f"status {ended.status}: {ended.said[-300:]}")
     faults += [f"{path.name} is not what it was" for path, data in old.items() if path.read_bytes() != data]
     new = [path.name for path in folder.rglob("*") if path not in before and path.is_file()]
