@@ -7,14 +7,19 @@ import struct
 import zipfile
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import impasto_models
 import numpy as np
+import onnx
 import torch
-from impasto._contract import seal
+from impasto import describe
+from impasto._contract import IMAGE, STRENGTH, STYLIZED, seal
+from impasto._graph import OPERATORS
 from impasto._protobuf import WireError
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from safetensors.torch import save
 
@@ -24,6 +29,7 @@ from . import tiny
 EDGES = (
     0, 1, 2, 7, 8, 127, 128, 255, 256, 32_767, 32_768, 65_535, 65_536, 2**31 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1
 )  # fmt: skip
+ATTRIBUTES = ("axis", "axes", "keepdims", "group", "pads", "strides", "to", "perm", "blocksize", "kernel_shape", "mode")
 CHECKPOINT_HEAD = b"impasto checkpoint of SHA-256 "
 
 
@@ -47,6 +53,7 @@ def samples() -> dict[str, bytes]:
         "pages.tif": _encoded(image, "TIFF", save_all=True, append_images=frames[1:], compression="tiff_lzw"),
         "plain.bmp": _encoded(image, "BMP"),
         "model.onnx": impasto_models.path("great_wave").read_bytes(),
+        "small.onnx": small_model(),
     }
     with TemporaryDirectory() as folder:
         write_pan(Path(folder) / "clip.mp4", 4, (64, 48))
@@ -61,8 +68,44 @@ def samples() -> dict[str, bytes]:
     return found
 
 
+def small_model() -> bytes:
+    """A model under the contract of a few hundred bytes: nearly all of them say what to compute."""
+    shape = ["N", "H", "W", 3]
+    nodes = [
+        helper.make_node("Cast", [IMAGE], ["photo"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["photo"], ["first"], perm=[0, 3, 1, 2]),
+        helper.make_node("InstanceNormalization", ["first", "ones", "ones"], ["normed"]),
+        helper.make_node("Transpose", ["normed"], ["painted"], perm=[0, 2, 3, 1]),
+        helper.make_node("Sub", ["painted", "photo"], ["difference"]),
+        helper.make_node("Mul", ["difference", STRENGTH], ["change"]),
+        helper.make_node("Add", ["photo", "change"], ["mixed"]),
+        helper.make_node("ReduceMax", ["mixed"], ["most"], keepdims=0),
+        helper.make_node("Min", ["mixed", "most"], ["bounded"]),
+        helper.make_node("Pad", ["bounded", "sides"], ["padded"], mode="edge"),
+        helper.make_node("Slice", ["padded", "starts", "stops"], ["cut"]),
+        helper.make_node("Cast", ["cut"], [STYLIZED], to=TensorProto.UINT8),
+    ]
+    values = {
+        STRENGTH: np.float32(1), "sides": np.array([0, 1, 1, 0, 0, 1, 1, 0]), "starts": np.array([0, 1, 1, 0]),
+        "stops": np.array([2**31, -1, -1, 3]), "ones": np.ones(3, np.float32),
+    }  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "small",
+        [helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, shape),
+         helper.make_tensor_value_info(STRENGTH, TensorProto.FLOAT, [])],
+        [helper.make_tensor_value_info(STYLIZED, TensorProto.UINT8, shape)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    about = replace(describe(impasto_models.path("great_wave")), preview=b"")
+    helper.set_model_props(model, about.to_metadata())
+    return seal(model.SerializeToString())
+
+
 def mutated(name: str, data: bytes, others: list[bytes], chance: random.Random) -> bytes:
     """A few edits of ``data``; every other time its checksums are then made to fit, so that readers get further."""
+    if name == "small.onnx" and chance.random() < 0.7:
+        return _rewired(data, chance)
     edited = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 3, 8))):
         edited = chance.choice(EDITS)(edited, others, chance)
@@ -77,6 +120,31 @@ def mutated(name: str, data: bytes, others: list[bytes], chance: random.Random) 
         with suppress(ValueError, WireError):
             return seal(found)
     return found
+
+
+def _rewired(data: bytes, chance: random.Random) -> bytes:
+    """A model that can be read as one, of the operators that are allowed, and makes little sense."""
+    model = onnx.load_from_string(data)
+    graph = model.graph
+    names = [name for node in graph.node for name in (*node.input, *node.output)]
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        node = chance.choice(graph.node)
+        tensor = chance.choice(graph.initializer)
+        what = chance.randrange(6)
+        if what == 0:
+            node.op_type = chance.choice(sorted(OPERATORS))
+        elif what == 1:
+            node.input[chance.randrange(len(node.input))] = chance.choice(names)
+        elif what == 2:
+            node.attribute.append(helper.make_attribute(chance.choice(ATTRIBUTES), chance.choice((-1, 0, 2, 1000))))
+        elif what == 3:
+            held = bytearray(tensor.raw_data)
+            tensor.raw_data = bytes(_number(held, [], chance))[: len(held)].ljust(len(held), b"\0")
+        elif what == 4 and tensor.dims:
+            tensor.dims[0] = chance.choice((0, 1, 2, 3, 2**20))
+        else:
+            tensor.data_type = chance.choice((1, 2, 3, 6, 7, 10, 11))
+    return seal(model.SerializeToString())
 
 
 def _place(data: bytearray, chance: random.Random) -> int:
