@@ -45,8 +45,9 @@ def walk(browser, tmp_path):
     """Walk through the page: ``seen = walk("restyle", photo=path)``; the pictures are saved into ``tmp_path``."""
 
     def drive(name: str, **job: object) -> dict:
-        (tmp_path / "job.json").write_text(json.dumps({"executable": browser, "folder": str(tmp_path), **job}, default=str))
-        words = ["node", WEB / "tests" / "drive.mjs", name, tmp_path / "job.json"]
+        file = tmp_path / "job.json"
+        file.write_text(json.dumps({"executable": browser, "folder": tmp_path, **job}, default=str))
+        words = ["node", WEB / "tests" / "drive.mjs", name, file]
         done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=240)
         assert done.returncode == 0, done.stdout + done.stderr
         seen = json.loads(done.stdout.splitlines()[-1])
@@ -96,6 +97,14 @@ def test_a_photo_in_two_styles_and_back(walk, photo, tmp_path):
             assert_close(pixels(tmp_path / f"{name}.png"), Stylizer(name, device="cpu")(image))
         assert_close(pixels(tmp_path / "strength-50.png"), Stylizer("the_scream", device="cpu")(image, 0.5))
     assert np.array_equal(pixels(tmp_path / "strength-0.png"), pixels(photo))
+
+
+def test_a_graphics_processor_paints_the_same(walk, tmp_path):
+    path = tmp_path / "small.png"
+    Image.fromarray(centre_crop(demo_photo("chelsea.png"), 48)[:37]).save(path)
+    assert walk("webgpu", photo=path)["engines"] == ["wasm", "wasm", "webgpu"]
+    with Image.open(path) as image:
+        assert_close(pixels(tmp_path / "webgpu.png"), Stylizer(impasto_models.names()[0], device="cpu")(image))
 
 
 def test_photos_upright_and_on_white(walk, photo, tmp_path):
@@ -211,8 +220,9 @@ def test_keyboard_and_screen_reader(walk, photo):
     assert seen["caption"] == f"{infos[1].title}, {infos[1].credit}"
     assert seen["after"][:3] == ["Open a model of your own (.onnx)", "Strength", "Save as PNG"]
     assert seen["split"] == "photo on the left 0 per cent"
-    for words in ('group "Style"', f'radio "{infos[0].title}', 'slider "Strength"', 'slider "Before and after"', "status"):
+    for words in ('group "Style"', f'radio "{infos[0].title}', 'slider "Strength"', 'slider "Before and after"'):
         assert words in seen["tree"]
+    assert "status: Painted in " in seen["tree"]
 
 
 def test_a_phone_shows_all_at_once(walk, photo):

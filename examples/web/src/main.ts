@@ -102,7 +102,7 @@ async function repaint(): Promise<void> {
     const painted = await studio.paint(style, amountOfStyle);
     if (mine !== asked || !painted) return painted?.bitmap.close();
     took = painted.seconds;
-    document.body.dataset.engine = `${painted.engine}, ${painted.threads} threads, ${painted.seconds.toFixed(3)} s`;
+    document.body.dataset.engine = `${painted.engine}, ${painted.threads} threads, ${painted.seconds.toFixed(4)} s`;
     finish(painted.bitmap, style, `Painted in ${painted.seconds < 10 ? painted.seconds.toFixed(1) : Math.round(painted.seconds)} s`);
     if (!keeping) {
       keeping = true;

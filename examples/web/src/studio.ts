@@ -24,6 +24,13 @@ export function mostPixels(): number {
   return Math.min(MOST_MEMORY, (memory / 2) * GIB) / BYTES_PER_PIXEL;
 }
 
+const wishes = new URLSearchParams(location.search); // for comparisons: ?engine=wasm&threads=2
+
+interface Adapter {
+  info?: { isFallbackAdapter?: boolean };
+  isFallbackAdapter?: boolean; // where older browsers have it
+}
+
 /** As many threads as there are cores: half of what the browser counts, where those are many. */
 function threadCount(): number {
   if (!crossOriginIsolated) return 1;
@@ -120,11 +127,11 @@ export class Studio {
   }
 }
 
-const wishes = new URLSearchParams(location.search); // for comparisons: ?engine=wasm&threads=2
-
+/** WebGPU where there is a graphics processor; one that the processor only plays is slower than the processor. */
 async function chosenEngine(): Promise<EngineName> {
-  if (wishes.get("engine") === "wasm") return "wasm";
-  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+  const wish = wishes.get("engine");
+  if (wish === "wasm" || wish === "webgpu") return wish;
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<Adapter | null> } };
   const adapter = await gpu?.requestAdapter().catch(() => null);
-  return adapter ? "webgpu" : "wasm";
+  return adapter && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) ? "webgpu" : "wasm";
 }

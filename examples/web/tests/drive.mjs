@@ -45,6 +45,21 @@ const walks = {
     return { ...opened, statuses, names, isolated, engine };
   },
 
+  /** With a graphics processor that Chromium plays: as the page chooses, by WebGPU, and where that turns out to fail. */
+  async webgpu() {
+    const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+    const engines = [];
+    for (const [query, has] of [["", flags], ["?engine=webgpu", []], ["?engine=webgpu", flags]]) {
+      const opened = await openPage({ executable: job.executable, flags: has, query });
+      const { page } = opened;
+      await choosePhoto(page, job.photo);
+      engines.push((await page.evaluate(() => document.body.dataset.engine)).split(",")[0]);
+      await save(page, out("webgpu.png"));
+      if (engines.length === 3) return { ...opened, engines };
+      await opened.close();
+    }
+  },
+
   async photos() {
     const opened = await openPage({ executable: job.executable });
     const facts = [];
