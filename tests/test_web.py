@@ -78,6 +78,11 @@ def assert_close(found: np.ndarray, wanted: object) -> None:
     assert apart.mean() < 0.5
 
 
+def caption(model: Path) -> str:
+    info = describe(model)
+    return f"{info.title}, {info.credit} · {info.style_license}"
+
+
 def variant(folder: Path, name: str, **options: str) -> Path:
     """What ``export-style NAME`` would write."""
     info, data = read_model(impasto_models.path(name))
@@ -157,8 +162,7 @@ def test_models_of_ones_own(walk, photo, tmp_path):
     seen = walk("ownModels", photo=photo, models=[shipped, undialled])
     assert [each["dial"] for each in seen["seen"]] == [True, False]
     for path, each in zip((shipped, undialled), seen["seen"], strict=True):
-        info = describe(path)
-        assert each["caption"] == f"{info.title}, {info.credit}"
+        assert each["caption"] == caption(path)
     with Image.open(photo) as image:
         # the strength is optional in this file, and onnxruntime-web takes none that is
         assert_close(pixels(tmp_path / "0.png"), Stylizer(shipped, device="cpu")(image, 0.5))
@@ -182,7 +186,7 @@ def test_a_photo_too_large_for_the_memory(walk, tmp_path):
     path = tmp_path / "large.png"
     Image.new("RGB", (500, 400), (90, 120, 60)).save(path)
     seen = walk("tooLarge", photo=path)
-    assert seen["text"].startswith("large.png has 500 × 400 pixels, more than can be painted in the memory")
+    assert seen["text"].startswith("large.png has 500 × 400 pixels, more than the page can paint")
     assert seen["facts"].endswith("px, made smaller")
     height, width, _ = pixels(tmp_path / "smaller.png").shape
     assert width * height < 500 * 400 * 0.6
@@ -217,7 +221,7 @@ def test_keyboard_and_screen_reader(walk, photo):
     seen = walk("keyboard", photo=photo)
     assert seen["before"][:3] == ["Choose a photo", "Use the camera", "Take this cat"]
     infos = [describe(impasto_models.path(name)) for name in impasto_models.names()]
-    assert seen["caption"] == f"{infos[1].title}, {infos[1].credit}"
+    assert seen["caption"] == caption(impasto_models.path(infos[1].name))
     assert seen["after"][:3] == ["Open a model of your own (.onnx)", "Strength", "Save as PNG"]
     assert seen["split"] == "photo on the left 0 per cent"
     for words in ('group "Style"', f'radio "{infos[0].title}', 'slider "Strength"', 'slider "Before and after"'):

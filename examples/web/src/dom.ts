@@ -8,7 +8,7 @@ export function byId<T extends HTMLElement>(id: string, kind: new () => T): T {
 }
 
 /** A new element with a class and text. */
-export function make<K extends keyof HTMLElementTagNameMap>(kind: K, className = "", text = ""): HTMLElementTagNameMap[K] {
+export function make<K extends keyof HTMLElementTagNameMap>(kind: K, className = "", text = "") {
   const element = document.createElement(kind);
   element.className = className;
   element.textContent = text;

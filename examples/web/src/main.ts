@@ -1,6 +1,6 @@
 // The page: what its controls do. Everything is worked out in the worker, on this device.
 import { hasCamera, takePhoto } from "./camera";
-import { byId } from "./dom";
+import { byId, make } from "./dom";
 import { NotAModel } from "./model";
 import { hideNotice, notice } from "./notice";
 import { keepPage, keepStyles } from "./offline";
@@ -10,6 +10,8 @@ import { mostPixels, Refused, Studio } from "./studio";
 import { lacking } from "./support";
 
 const QUICK = 0.4; // seconds: what takes no longer is painted while the strength is being moved
+
+const NO_CAMERA = "The camera cannot be used: there is none, or this page may not use it.";
 
 const studio = new Studio();
 const strength = byId("strength", HTMLInputElement);
@@ -25,6 +27,8 @@ let photoName = "";
 let shelf: Style[] = [];
 let asked = 0; // counts what was asked for: answers to anything but the last are passed over
 let took = Infinity; // seconds of the last painting of this photo
+let rate = 0; // seconds a pixel, of the last painting
+let clock = 0;
 let keeping = false;
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
@@ -34,6 +38,7 @@ function say(text: string): void {
 }
 
 function working(text: string): void {
+  clearInterval(clock);
   say(text);
   amount.textContent = "";
   bar.removeAttribute("value");
@@ -41,13 +46,25 @@ function working(text: string): void {
 }
 
 function idle(text: string): void {
+  clearInterval(clock);
   say(text);
   amount.textContent = "";
   bar.hidden = stop.hidden = true;
 }
 
+/** A painting is one step, whose length can only be told from that of the last. */
+function painting(): void {
+  working("Painting…");
+  const { width = 0, height = 0 } = studio.photo ?? {};
+  const seconds = rate * width * height;
+  if (seconds < 2) return;
+  amount.textContent = `about ${Math.ceil(seconds)} s`;
+  const start = performance.now();
+  clock = window.setInterval(() => (bar.value = Math.min(0.97, (performance.now() - start) / 1000 / seconds)), 100);
+}
+
 studio.onprogress = (stage, loaded, total) => {
-  if (stage === "painting") return working("Painting…");
+  if (stage === "painting") return painting();
   working(stage === "engine" ? "Getting the paint ready…" : "Getting the style…");
   amount.textContent = `${megabytes(loaded)} of ${megabytes(total)} MB`;
   bar.value = loaded / total;
@@ -59,7 +76,7 @@ function offerSmaller(file: File, width: number, height: number, pixels: number)
   const size = { width: Math.max(1, Math.floor(width * scale)), height: Math.max(1, Math.floor(height * scale)) };
   idle("");
   notice(
-    `${file.name} has ${width} × ${height} pixels, more than can be painted in the memory that the page may take here.`,
+    `${file.name} has ${width} × ${height} pixels, more than the page can paint in the memory that it may take here.`,
     { label: `Paint it at ${size.width} × ${size.height}`, act: () => void openPhoto(file, size) },
   );
 }
@@ -102,8 +119,9 @@ async function repaint(): Promise<void> {
     const painted = await studio.paint(style, amountOfStyle);
     if (mine !== asked || !painted) return painted?.bitmap.close();
     took = painted.seconds;
+    rate = took / (photo.width * photo.height);
     document.body.dataset.engine = `${painted.engine}, ${painted.threads} threads, ${painted.seconds.toFixed(4)} s`;
-    finish(painted.bitmap, style, `Painted in ${painted.seconds < 10 ? painted.seconds.toFixed(1) : Math.round(painted.seconds)} s`);
+    finish(painted.bitmap, style, `Painted in ${took.toFixed(took < 10 ? 1 : 0)} s`);
     if (!keeping) {
       keeping = true;
       void keepStyles(shelf);
@@ -116,9 +134,8 @@ async function repaint(): Promise<void> {
 function finish(bitmap: ImageBitmap | null, style: Style, text: string): void {
   showPainting(bitmap);
   const caption = byId("caption", HTMLElement);
-  const title = document.createElement("cite");
-  title.textContent = style.title;
-  caption.replaceChildren(title, style.credit ? `, ${style.credit}` : "");
+  const licence = style.style_license && make("span", "licence", ` · ${style.style_license}`);
+  caption.replaceChildren(make("cite", "", style.title), style.credit && `, ${style.credit}`, licence);
   save.disabled = false;
   idle(text);
 }
@@ -135,7 +152,8 @@ function explain(error: unknown, file: File, style?: Style): void {
   if (trouble === "picture") {
     notice(`${file.name} is not a picture that this browser can read. Choose a JPEG, PNG, WebP, GIF or AVIF file.`);
   } else if (trouble === "network") {
-    notice(`${style?.title ?? "The style"} could not be loaded: there is no connection to where this page came from.`, again);
+    const what = style?.title ?? "The style";
+    notice(`${what} could not be loaded: there is no connection to where this page came from.`, again);
   } else if (trouble === "model") {
     notice(`${style?.title ?? "The model"} does not run in this browser: ${(error as Error).message}`);
   } else if (trouble === "memory") {
@@ -182,8 +200,7 @@ const actions: Record<string, () => void> = {
   model: () => modelFile.click(),
   example: () => void openExample(),
   save: () => void savePng(),
-  camera: () =>
-    void takePhoto().then(opened, () => notice("The camera cannot be used: there is none, or this page may not use it.")),
+  camera: () => void takePhoto().then(opened, () => notice(NO_CAMERA)),
 };
 
 function listen(): void {

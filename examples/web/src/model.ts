@@ -26,6 +26,8 @@ const MOST_BYTES = 64 * 2 ** 20;
 const LENGTH_DELIMITED = 2;
 // fields of onnx.ModelProto, GraphProto, TensorProto and StringStringEntryProto
 const IR_VERSION = 1, GRAPH = 7, METADATA = 14, INITIALIZER = 5, TENSOR_NAME = 8, KEY = 1, VALUE = 2;
+const NO_MODEL = "is not a model: a model is an .onnx file that Impasto exported.";
+const FOREIGN = "is an ONNX file, but not one that Impasto made: train one with train-style.";
 const DAMAGED = "is damaged: its bytes are not those that were exported. Get it again.";
 
 interface Field {
@@ -118,19 +120,21 @@ export async function readModel(data: Uint8Array<ArrayBuffer>): Promise<Model> {
   } catch {
     // a cut file of ours still begins like a model: the IR version, a small number, comes first
     const begins = data[0] === 8 && data[1] > 2 && data[1] < 128 && data[2] >= 0x10 && data[2] <= 0x72;
-    throw new NotAModel(begins ? DAMAGED : "is not a model: a model is an .onnx file that Impasto exported.");
+    throw new NotAModel(begins ? DAMAGED : NO_MODEL);
   }
   const graph = found.get(GRAPH);
-  if (!graph || !found.has(IR_VERSION)) throw new NotAModel("is not a model: a model is an .onnx file that Impasto exported.");
+  if (!graph || !found.has(IR_VERSION)) throw new NotAModel(NO_MODEL);
   const say = (key: string, missing = "") => metadata.get(`impasto.${key}`) ?? missing;
   const version = Number(say("contract", "0"));
-  if (!version) throw new NotAModel("is an ONNX file, but not one that Impasto made: train one with train-style.");
+  if (!version) throw new NotAModel(FOREIGN);
   if (!digest || digest.end - digest.start !== 64) throw new NotAModel(DAMAGED);
   if (globalThis.crypto?.subtle) {
     const blank = data.slice().fill(0x30, digest.start, digest.end);
     if ((await sha256(blank)) !== say("digest")) throw new NotAModel(DAMAGED);
   }
-  if (version > CONTRACT) throw new NotAModel(`is of version ${version} of the contract, which this page does not know yet.`);
+  if (version > CONTRACT) {
+    throw new NotAModel(`is of version ${version} of the contract, which this page does not know yet.`);
+  }
   if (say("io", "uint8") !== "uint8" || say("layout", "nhwc") !== "nhwc" || say("fixed_size")) {
     throw new NotAModel("is a variant for other programs: open the model that it was made from.");
   }

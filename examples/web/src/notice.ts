@@ -17,7 +17,8 @@ export function hideNotice(): void {
 /** Say something until it is answered or put away. */
 export function notice(text: string, ...offered: Choice[]): void {
   words.textContent = text;
-  const buttons = [...offered, { label: offered.length ? "Leave it" : "Close", act: () => {} }].map(({ label, act }, index) => {
+  const away = { label: offered.length ? "Leave it" : "Close", act: () => {} };
+  const buttons = [...offered, away].map(({ label, act }, index) => {
     const button = make("button", index === 0 && offered.length ? "primary" : "", label);
     button.type = "button";
     button.addEventListener("click", () => {

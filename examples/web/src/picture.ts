@@ -52,7 +52,8 @@ export function showPainting(bitmap: ImageBitmap | null): void {
 /** The painting as a PNG of its full size. */
 export function toPng(): Promise<Blob> {
   return new Promise((resolve, reject) => {
-    canvases.painting.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no room for the picture"))), "image/png");
+    const done = (blob: Blob | null) => (blob ? resolve(blob) : reject(new Error("no room for the picture")));
+    canvases.painting.toBlob(done, "image/png");
   });
 }
 

@@ -16,9 +16,17 @@ export interface PhotoRequest {
   height?: number;
 }
 
+export interface PaintRequest {
+  engine: EngineName;
+  threads: number;
+  photo: PhotoRequest;
+  style: Source;
+  strength: number;
+}
+
 export type Request =
   | { id: number; type: "open"; photo: PhotoRequest; mostPixels: number }
-  | { id: number; type: "paint"; engine: EngineName; threads: number; photo: PhotoRequest; style: Source; strength: number };
+  | ({ id: number; type: "paint" } & PaintRequest);
 
 /** What went wrong: `gpu` is tried again without, `memory` at a smaller size. */
 export type Trouble = "picture" | "network" | "model" | "memory" | "gpu" | "engine";
@@ -166,7 +174,8 @@ async function paint(request: Request & { type: "paint" }): Promise<Painted | nu
   );
   const running = await engine.catch((error) => {
     engine = undefined;
-    throw error instanceof NotLoaded ? error : new Failed(request.engine === "webgpu" ? "gpu" : "engine", String(error));
+    if (error instanceof NotLoaded) throw error;
+    throw new Failed(request.engine === "webgpu" ? "gpu" : "engine", String(error));
   });
   if (late()) return null;
   if (photo?.id !== request.photo.id) (await decode(request.photo)).bitmap?.close();
@@ -195,15 +204,16 @@ function trouble(error: unknown): Trouble {
 }
 
 addEventListener("message", ({ data: request }: MessageEvent<Request>) => {
-  if (request.type === "paint") latest = request.id;
+  const { id } = request;
+  if (request.type === "paint") latest = id;
   const work = async () => {
     try {
-      const superseded = request.type === "paint" && request.id !== latest;
-      const value =
-        request.type === "open" ? await decode(request.photo, request.mostPixels) : superseded ? null : await paint(request);
-      answer({ id: request.id, type: "done", value }, value?.bitmap ? [value.bitmap] : []);
+      let value: Opened | Painted | null = null;
+      if (request.type === "open") value = await decode(request.photo, request.mostPixels);
+      else if (id === latest) value = await paint(request);
+      answer({ id, type: "done", value }, value?.bitmap ? [value.bitmap] : []);
     } catch (error) {
-      answer({ id: request.id, type: "failed", trouble: trouble(error), message: String((error as Error).message ?? error) });
+      answer({ id, type: "failed", trouble: trouble(error), message: String((error as Error).message ?? error) });
     }
   };
   turn = turn.then(work); // one thing at a time; what was asked for last is what is painted

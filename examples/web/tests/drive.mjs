@@ -45,7 +45,7 @@ const walks = {
     return { ...opened, statuses, names, isolated, engine };
   },
 
-  /** With a graphics processor that Chromium plays: as the page chooses, by WebGPU, and where that turns out to fail. */
+  /** Where Chromium plays a graphics processor: as the page chooses, by WebGPU, and where WebGPU fails. */
   async webgpu() {
     const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
     const engines = [];
