@@ -37,6 +37,7 @@ test-all: .venv/engines-installed $(patsubst %,%/node_modules/.installed,example
 	touch $@
 
 %/node_modules/.installed: %/package.json
+	@command -v npm >/dev/null || { echo "Node 20.19 or newer with npm is needed for $*"; exit 1; }
 	npm install --prefix $* --ignore-scripts --no-audit --no-fund
 	touch $@
 

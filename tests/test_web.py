@@ -217,8 +217,8 @@ def test_the_camera(walk, tmp_path):
     assert seen["facts"] == f"{width} × {height} px"
 
 
-def test_keyboard_and_screen_reader(walk, photo):
-    seen = walk("keyboard", photo=photo)
+def test_keyboard_and_screen_reader(walk):
+    seen = walk("keyboard")
     assert seen["before"][:3] == ["Choose a photo", "Use the camera", "Take this cat"]
     infos = [describe(impasto_models.path(name)) for name in impasto_models.names()]
     assert seen["caption"] == caption(impasto_models.path(infos[1].name))

@@ -36,6 +36,11 @@ export async function download(url: string, total: number, progress: Progress): 
   return data;
 }
 
+/** Do not keep a file: it is not what it should be. */
+export async function forget(url: string): Promise<void> {
+  await (await cache())?.delete(url);
+}
+
 /** Forget kept files that are not among these addresses: those of earlier versions of the page. */
 export async function forgetOthers(urls: Set<string>): Promise<void> {
   const kept = await cache();

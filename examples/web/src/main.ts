@@ -5,7 +5,7 @@ import { NotAModel } from "./model";
 import { hideNotice, notice } from "./notice";
 import { keepPage, keepStyles } from "./offline";
 import { showPainting, showPhoto, toPng } from "./picture";
-import { addModel, chosenStyle, loadShelf, type Style } from "./shelf";
+import { addModel, chosenStyle, focusShelf, loadShelf, type Style } from "./shelf";
 import { mostPixels, Refused, Studio } from "./studio";
 import { lacking } from "./support";
 
@@ -92,7 +92,9 @@ async function openPhoto(file: File, size?: { width: number; height: number }): 
     photoName = file.name.replace(/\.\w+$/, "") || "photo";
     took = Infinity;
     save.disabled = true;
+    const chosenThere = byId("invitation", HTMLElement).contains(document.activeElement);
     document.body.classList.remove("empty");
+    if (chosenThere) focusShelf();
     byId("picture", HTMLElement).setAttribute("aria-label", `${photoName}, ${opened.width} by ${opened.height} pixels`);
     byId("facts", HTMLElement).textContent =
       `${opened.width} × ${opened.height} px` +
@@ -155,7 +157,7 @@ function explain(error: unknown, file: File, style?: Style): void {
     const what = style?.title ?? "The style";
     notice(`${what} could not be loaded: there is no connection to where this page came from.`, again);
   } else if (trouble === "model") {
-    notice(`${style?.title ?? "The model"} does not run in this browser: ${(error as Error).message}`);
+    notice(`${style?.title ?? "The model"} ${(error as Error).message}`, again);
   } else if (trouble === "memory") {
     notice(`${file.name} is too large for the memory that the page may take here. Make it smaller first.`);
   } else {

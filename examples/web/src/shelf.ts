@@ -21,6 +21,8 @@ const styles: Style[] = [];
 export const chosenStyle = (): Style | undefined =>
   styles[Number(list.querySelector<HTMLInputElement>("input:checked")?.value ?? -1)];
 
+export const focusShelf = (): void => list.querySelector<HTMLInputElement>("input:checked")?.focus();
+
 function show(style: Style): HTMLInputElement {
   const row = make("label", "style");
   const radio = make("input");

@@ -1,5 +1,5 @@
 // The work, off the page's own thread: reading photos, loading engine and styles, painting.
-import { download, NotLoaded } from "./download";
+import { download, forget, NotLoaded } from "./download";
 import { type Engine, type EngineName, loadEngine, openSession, type Session, stylize } from "./engine";
 import { NotAModel, readModel } from "./model";
 
@@ -153,7 +153,10 @@ async function checkGpu(running: Engine, model: Uint8Array): Promise<void> {
 /** The session of a style; one is kept at a time, since each holds the working memory of its largest picture. */
 async function sessionOf(running: Engine, style: Source, report: (loaded: number) => void): Promise<Session> {
   if (session?.url === style.url) return session.opened;
-  const model = await readModel(await download(style.url, style.bytes, report));
+  const model = await readModel(await download(style.url, style.bytes, report)).catch(async (error) => {
+    await forget(style.url);
+    throw error;
+  });
   const before = session;
   session = undefined;
   await before?.opened.release();
@@ -192,7 +195,7 @@ async function paint(request: Request & { type: "paint" }): Promise<Painted | nu
   } catch (error) {
     if (error instanceof NotLoaded || error instanceof NotAModel) throw error;
     if (running.name === "webgpu") throw new Failed("gpu", String(error));
-    throw new Failed(outOfMemory(error) ? "memory" : "model", String(error));
+    throw new Failed(outOfMemory(error) ? "memory" : "model", `does not run in this browser: ${error}`);
   }
 }
 

@@ -91,9 +91,11 @@ const walks = {
     const opened = await openPage({ executable: job.executable });
     const { page } = opened;
     await choosePhoto(page, job.photo);
+    const shipped = await page.getByRole("radio").count();
     const seen = [];
     for (const [index, model] of job.models.entries()) {
       await page.locator("#model-file").setInputFiles(model);
+      await page.getByRole("radio").nth(shipped + index).waitFor({ state: "attached" });
       await settled(page);
       const dial = await page.locator("#strength").isVisible();
       if (dial) await setStrength(page, 50);
@@ -176,9 +178,10 @@ const walks = {
     const { page } = opened;
     await page.getByRole("radio").first().waitFor({ state: "attached" });
     const before = await tabbed(page, 5);
-    await choosePhoto(page, job.photo);
-    await page.getByRole("radio", { checked: true }).focus();
-    await page.keyboard.press("ArrowDown");
+    await page.getByRole("button", { name: "Take this cat" }).press("Enter");
+    await page.locator("#facts:not(:empty)").waitFor();
+    await settled(page);
+    await page.keyboard.press("ArrowDown"); // the styles have the focus
     await settled(page);
     const caption = await page.locator("#caption").innerText();
     const after = await tabbed(page, 5);
