@@ -3,9 +3,9 @@
     python examples/web/styles.py [MODEL ...] [--out examples/web/public/styles]
 
 Without models, the shipped ones. Each becomes what ``export-style MODEL --dial required --precision fp16-weights``
-writes: onnxruntime-web refuses optional inputs, and kernels kept in float16 halve the download. Everything is computed in
-float32: float16 is no faster on a processor (docs/contract.md), and not every graphics processor has it. ``index.json``
-lists the styles with what the page shows, since onnxruntime-web shows no metadata.
+writes: onnxruntime-web refuses optional inputs, and kernels kept in float16 halve the download. All is computed in
+float32: float16 is no faster on a processor (docs/contract.md), and not every graphics processor has it.
+``index.json`` lists the styles with what the page shows, since onnxruntime-web shows no metadata.
 """
 
 import hashlib
