@@ -19,8 +19,9 @@ from impasto_train.photos import centre_crop, demo_photo
 from impasto_train.variants.make import described, edited
 from PIL import Image
 
+from benchmarks import web as benchmark
+
 WEB = Path(__file__).parent.parent / "examples" / "web"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WAVE, SCREAM = ("The Great Wave off Kanagawa", "great_wave"), ("The Scream", "the_scream")
 
 
@@ -31,8 +32,8 @@ def browser() -> str:
         pytest.skip("examples/web: Node is not installed")
     if not (WEB / "node_modules" / "playwright-core").is_dir():
         pytest.skip("examples/web: npm install --prefix examples/web --ignore-scripts has not been run")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
+    found = benchmark.browser()
+    if not found:
         pytest.skip("examples/web: Chromium is not installed")
     for words in ([sys.executable, WEB / "styles.py"], ["npm", "--prefix", WEB, "run", "build"]):
         done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=300)
@@ -234,6 +235,17 @@ def test_a_phone_shows_all_at_once(walk, photo):
     assert (sizes["scrollWidth"], sizes["scrollHeight"]) == (390, 844)
     assert sizes["save"]["bottom"] <= 844
     assert sizes["picture"]["width"] > 340
+
+
+def test_the_benchmark_prints_the_page_beside_onnxruntime(browser, capsys, tmp_path):
+    figures = tmp_path / "figures.json"
+    benchmark.web("poppy_field", side=64, threads=1, rounds=1, json_file=figures)
+    printed = capsys.readouterr().out
+    native, page = json.loads(figures.read_text())
+    assert (native["times"], page["side"]) == (1, 64)
+    assert page["times"] == pytest.approx(page["ms"] / native["ms"])
+    for name in ("onnxruntime, CPU, 1 threads", "the page, WASM, 1 threads"):
+        assert name in printed
 
 
 def test_the_index_says_what_the_models_say(tmp_path):
