@@ -20,6 +20,7 @@ COMMANDS = [line for kind, block in BLOCKS if kind == "sh" for line in block.str
 SHORTENED = {
     "make demo": "python -m impasto_train.demo --steps 2",
     "make test": None,  # this is it: see test_make_runs_what_the_readme_says
+    "make web": None,  # test_web.py
     "pip install .": None,  # test_packaging.py
     'pip install ".[train]"': None,  # how this environment was made
     "apply-style great_wave photo.jpg": "apply-style great_wave photo.jpg",
@@ -80,7 +81,9 @@ def test_make_runs_what_the_readme_says():
 
     assert "-m impasto_train.demo" in recipe("demo")
     assert "-m pytest" in recipe("test")
-    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    assert "npm --prefix examples/web run preview" in recipe("web")
+    assert "IMPASTO_TESTS_NO_SKIPS=1" in recipe("test-all")
+    assert "make test-all" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_the_python_examples_run(desk, monkeypatch):
