@@ -23,6 +23,7 @@ SHORTENED = {
     "make web": None,  # test_web.py
     "pip install .": None,  # test_packaging.py
     'pip install ".[train]"': None,  # how this environment was made
+    "bulk-style great_wave photos restyled": None,  # test_bulk_style.py
     "apply-style great_wave photo.jpg": "apply-style great_wave photo.jpg",
     "train-style --style starry.jpg": "train-style --style starry.jpg --content demo --steps 2 --size 64",
     'pip install ".[tune]"': None,  # how this environment was made
