@@ -75,6 +75,9 @@ def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterato
     Yields:
         rows of the manifest as they come, in no order; one for each picture.
     """
+    # a busy machine may take longer than Ray's own 30 s to start it, after which Ray aborts the program
+    for wait in ("RAY_raylet_start_wait_time_s", "RAY_worker_register_timeout_seconds"):
+        os.environ.setdefault(wait, "180")
     import ray
 
     with tempfile.TemporaryDirectory(prefix="impasto-") as scratch:
