@@ -15,7 +15,7 @@ from impasto import ImpastoError
 from impasto._console import run
 from impasto_train.tune.record import HELD_OUT, Point, stored
 from impasto_train.tune.score import Score
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from .report import save
 
@@ -57,10 +57,11 @@ def ranking(
     rows.append(correlation)
 
     def draw(axis: Any) -> None:
-        axis.scatter(*pairs["J"])
-        for row in rows[:-1]:
-            axis.annotate(row["weights"], (row["J, short"], row["J, long"]))
-        axis.set(xlabel="J after the short trainings", ylabel="J after the long ones")
+        places = [rankdata(one) for one in pairs["J"]]  # J itself would heap the names up
+        axis.scatter(*places)
+        for point, *place in zip(shared, *places, strict=True):
+            axis.annotate(point.name, place, xytext=(5, 5), textcoords="offset points", fontsize="small")
+        axis.set(xlabel="rank by J after the short trainings", ylabel="after the long ones", xlim=(0, len(shared) + 4))
 
     save(rows, json_file, plot_file, draw)
 

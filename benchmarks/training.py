@@ -80,10 +80,7 @@ def training(
         trainer = Trainer(objective, open_content(photos).train, options, length)
         share = vgg_seconds(trainer)
         start = time.perf_counter()
-        if weights:
-            trainer.begin_from(weights, picture)
-        else:
-            trainer.begin(picture)
+        trainer.begin(picture, weights)
         before, seconds = time.perf_counter() - start, 0.0
         for record in trainer.run():
             seconds += record.seconds

@@ -11,6 +11,7 @@ import onnx
 import pytest
 from impasto import StyleInfo, _cli, _device, describe
 from impasto._contract import CONTRACT_VERSION, IMAGE, STRENGTH, STYLIZED, seal
+from no_skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks of pytest's
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from samples import USELESS, noise

@@ -97,7 +97,7 @@ def test_a_shipped_style_by_its_name(run, refused, make_model, png, monkeypatch)
 
 def test_auto_says_why_a_gpu_is_not_used(run, model, png, monkeypatch):
     monkeypatch.setattr(_device, "_has_driver", lambda: True)
-    monkeypatch.setattr(_device, "_try_cuda", lambda data: (None, "libraries are missing"))
+    monkeypatch.setattr(_device, "_try_cuda", lambda data, threads: (None, "libraries are missing"))
     status, _, err = run(model, png)
     assert (status, err) == (0, "apply-style: negative on the CPU, not on CUDA: libraries are missing\n")
 

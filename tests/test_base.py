@@ -69,9 +69,9 @@ def test_the_start_is_the_candidate_with_the_least_loss(trainers, monkeypatch):
     monkeypatch.setattr("impasto_train.trainer.training_batch", lambda *_, **__: photos)
     losses = []
     for one in candidates:
-        trainer.begin_from([one], style)
+        trainer.begin(style, [one])
         losses.append(evaluate(trainer.network, trainer.objective, photos).total.item())
-    trainer.begin_from(candidates, style)
+    trainer.begin(style, candidates)
     best = candidates[losses.index(min(losses))]
     kernel = "body.0.layers.0.conv.weight"
     assert len(set(losses)) == 4
@@ -82,7 +82,7 @@ def test_the_start_is_the_candidate_with_the_least_loss(trainers, monkeypatch):
 def test_weights_of_another_network_are_refused(trainers):
     style = np.zeros((40, 40, 3), np.uint8)
     with pytest.raises(ImpastoError, match="another version"):
-        trainers[0].begin_from([StyleNet((8, 8, 8), (1, 1)).state_dict()], style)
+        trainers[0].begin(style, [StyleNet((8, 8, 8), (1, 1)).state_dict()])
 
 
 def test_a_damaged_base_is_refused(tmp_path):

@@ -84,7 +84,7 @@ def test_l1_closed_forms():
         l1(x, photo, "sideways")
 
 
-def reference_terms(layers, layers_photo, layers_style, x, photo, weights, normalize):
+def reference_terms(layers, layers_photo, layers_style, x, photo, weights, normalize, l1_on):
     """J from its formula in float64 numpy, sharing no code with the module."""
 
     def gram_of(features):
@@ -99,18 +99,22 @@ def reference_terms(layers, layers_photo, layers_style, x, photo, weights, norma
 
     r = total([(layers[name], layers_photo[name]) for name in CONTENT_LAYERS])
     s = total([(gram_of(layers[name]), gram_of(layers_style[name])) for name in STYLE_LAYERS])
-    variation = np.abs(np.diff(x, axis=2)).mean() + np.abs(np.diff(x, axis=1)).mean()
+    variation = {
+        "image": np.abs(x - 0.5).mean(), "residual": np.abs(x - photo).mean(),
+        "gradient": np.abs(np.diff(x, axis=2)).mean() + np.abs(np.diff(x, axis=1)).mean(),
+    }[l1_on]  # fmt: skip
     alpha, beta, lam = weights
     return r, s, variation, alpha * r + beta * s + lam * variation
 
 
 @pytest.mark.parametrize("normalize", [True, False])
-def test_objective_against_a_second_implementation(narrow_vgg_weights, normalize):
+@pytest.mark.parametrize("l1_on", ["image", "residual", "gradient"])
+def test_objective_against_a_second_implementation(narrow_vgg_weights, normalize, l1_on):
     vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
     generator = torch.Generator().manual_seed(3)
     style, photo, x = (torch.rand(1, 3, side, 40, generator=generator) for side in (24, 32, 32))
     objective = Objective(
-        vgg, style, content_weight=1.5, style_weight=0.7, l1_weight=0.2, normalize=normalize
+        vgg, style, content_weight=1.5, style_weight=0.7, l1_weight=0.2, l1_on=l1_on, normalize=normalize
     )
     terms = objective(x, photo, objective.content(photo))
 
@@ -118,7 +122,8 @@ def test_objective_against_a_second_implementation(narrow_vgg_weights, normalize
         return {name: found[0].double().numpy() for name, found in vgg(picture).items()}
 
     wanted = reference_terms(
-        arrays(x), arrays(photo), arrays(style), x[0].double().numpy(), photo[0].numpy(), (1.5, 0.7, 0.2), normalize
+        arrays(x), arrays(photo), arrays(style), x[0].double().numpy(), photo[0].numpy(), (1.5, 0.7, 0.2),
+        normalize, l1_on,
     )
     found = [float(term) for term in (terms.content, terms.style, terms.l1, terms.total)]
     assert found == pytest.approx(wanted, rel=1e-4)

@@ -20,8 +20,10 @@ COMMANDS = [line for kind, block in BLOCKS if kind == "sh" for line in block.str
 SHORTENED = {
     "make demo": "python -m impasto_train.demo --steps 2",
     "make test": None,  # this is it: see test_make_runs_what_the_readme_says
+    "make web": None,  # test_web.py
     "pip install .": None,  # test_packaging.py
     'pip install ".[train]"': None,  # how this environment was made
+    "bulk-style great_wave photos restyled": None,  # test_bulk_style.py
     "apply-style great_wave photo.jpg": "apply-style great_wave photo.jpg",
     "train-style --style starry.jpg": "train-style --style starry.jpg --content demo --steps 2 --size 64",
     'pip install ".[tune]"': None,  # how this environment was made
@@ -80,7 +82,9 @@ def test_make_runs_what_the_readme_says():
 
     assert "-m impasto_train.demo" in recipe("demo")
     assert "-m pytest" in recipe("test")
-    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    assert "npm --prefix examples/web run preview" in recipe("web")
+    assert "IMPASTO_TESTS_NO_SKIPS=1" in recipe("test-all")
+    assert "make test-all" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_the_python_examples_run(desk, monkeypatch):

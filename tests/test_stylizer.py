@@ -271,10 +271,10 @@ def test_libraries_that_are_missing(model, monkeypatch, capfd):
 def test_a_gpu_that_onnxruntime_does_not_get(behaviour, model, monkeypatch):
     real = _device._session
 
-    def session(data, providers):
+    def session(data, providers, threads):
         if behaviour == "refuses" and len(providers) > 1:
             raise RuntimeError("CUDA failure 100: no CUDA-capable device is detected\n and more")
-        return real(data, ["CPUExecutionProvider"])
+        return real(data, ["CPUExecutionProvider"], threads)
 
     monkeypatch.setattr(_device, "_has_driver", lambda: True)
     monkeypatch.setattr(_device, "_preload", lambda: [])

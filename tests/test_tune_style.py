@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from impasto import ImpastoError
 from impasto_train import pipeline, trainer
 from impasto_train.options import TuneOptions
 from impasto_train.photos import Photo, centre_crop, open_content
-from impasto_train.tune import command, report
+from impasto_train.tune import command, report, search
 from impasto_train.tune.record import HELD_OUT, Point, Record, Trial
 from impasto_train.tune.score import Score, detail_kept, fold_of
 from impasto_train.tune.search import Search, points, training_options
@@ -145,6 +146,16 @@ def test_a_record_of_another_search_is_refused(tmp_path):
         Record(tmp_path / "record.db", {"--style": "a", "--steps": "4"})
 
 
+def test_a_record_of_trainings_from_elsewhere_is_refused(options, quiet, monkeypatch):
+    weights = [{"kernel": torch.zeros(2)}, {"kernel": torch.ones(2)}]
+    monkeypatch.setattr(search, "starts", lambda name: weights[:1])
+    Search(options, quiet)
+    Search(options, quiet)
+    monkeypatch.setattr(search, "starts", lambda name: weights[1:])  # the base of another version, say
+    with pytest.raises(ImpastoError, match="another --from"):
+        Search(options, quiet)
+
+
 def test_a_record_that_is_none_is_refused(tmp_path):
     (tmp_path / "record.db").write_bytes(b"this is no database at all, whatever its name may say" * 20)
     with pytest.raises(ImpastoError, match=r"cannot use the record .*record\.db: file is not a database"):
@@ -184,7 +195,7 @@ def test_a_search_makes_these_files_and_goes_on_where_it_was(options, monkeypatc
     assert started == []  # nothing is left to do
     wider = replace(options, l1="0,2,5")
     Search(wider, quiet).run()
-    assert (Point(5.0, "gradient", 1.0, started[0][0].style_weight), HELD_OUT) == started[0]
+    assert (Point(5.0, "residual", 1.0, started[0][0].style_weight), HELD_OUT) == started[0]
     assert Search(wider, quiet).record.trials()[: len(done)] == done
 
 

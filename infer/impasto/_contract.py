@@ -104,6 +104,10 @@ class StyleInfo:
     # From here on what files of the first version may lack.
     steady: float = 0.0
     """Weight of steadiness."""
+    grid: float = 0.0
+    """Weight against the grid that upsampling leaves."""
+    distance: str = "l2"
+    """Distance that R and S were learned by: ``l2`` or ``cosine``."""
     learning_rate: float = 0.0
     """At its peak; 0 where the file does not say."""
     start: str = ""

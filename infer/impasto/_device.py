@@ -16,8 +16,10 @@ _INSTALL = 'pip install "impasto[cuda]"'
 _attempt_lock = threading.Lock()
 
 
-def open_session(model: bytes, device: Device) -> "tuple[onnxruntime.InferenceSession, Device, str]":
-    """Open ``model`` on ``device``.
+def open_session(
+    model: bytes, device: Device, threads: int | None = None
+) -> "tuple[onnxruntime.InferenceSession, Device, str]":
+    """Open ``model`` on ``device``, on so many ``threads`` of the CPU, or as many as it has cores.
 
     Returns:
         The session; what it runs on, ``cpu`` or ``cuda``; and why ``auto`` found a driver for a GPU but could
@@ -32,18 +34,18 @@ def open_session(model: bytes, device: Device) -> "tuple[onnxruntime.InferenceSe
     trouble = ""
     # Without a driver there is no GPU to use, and finding out by way of onnxruntime is slow and noisy.
     if device == "cuda" or (device == "auto" and _has_driver()):
-        session, trouble = _try_cuda(model)
+        session, trouble = _try_cuda(model, threads)
         if session:
             return session, "cuda", ""
         if device == "cuda":
             raise ImpastoError(f"cannot run on CUDA: {trouble}")
     try:
-        return _session(model, ["CPUExecutionProvider"]), "cpu", trouble
+        return _session(model, ["CPUExecutionProvider"], threads), "cpu", trouble
     except Exception as error:
         raise ImpastoError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
 
 
-def _session(model: bytes, providers: list) -> "onnxruntime.InferenceSession":
+def _session(model: bytes, providers: list, threads: int | None) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -52,10 +54,11 @@ def _session(model: bytes, providers: list) -> "onnxruntime.InferenceSession":
     # with the arena, a run of many sizes peaked lowest and was no slower: over 24 sizes up to 1.2 megapixels
     # at 176 MB, against 202 MB with the pattern and 320 MB without the arena (onnxruntime 1.31).
     options.enable_mem_pattern = False
+    options.intra_op_num_threads = threads or 0
     return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
 
 
-def _try_cuda(model: bytes) -> "tuple[onnxruntime.InferenceSession | None, str]":
+def _try_cuda(model: bytes, threads: int | None) -> "tuple[onnxruntime.InferenceSession | None, str]":
     """A session on CUDA and no trouble, or no session and one line on what is in the way."""
     import onnxruntime
 
@@ -73,7 +76,7 @@ def _try_cuda(model: bytes) -> "tuple[onnxruntime.InferenceSession | None, str]"
         }
         onnxruntime.set_default_logger_severity(4)  # what goes wrong is said by us, in one line
         try:
-            session = _session(model, [("CUDAExecutionProvider", cuda), "CPUExecutionProvider"])
+            session = _session(model, [("CUDAExecutionProvider", cuda), "CPUExecutionProvider"], threads)
         except Exception as error:
             return None, _first_line(error)
         finally:

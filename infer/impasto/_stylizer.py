@@ -53,10 +53,11 @@ class Stylizer:
         device: ``cpu``; ``cuda``, which fails where it cannot be had; or ``auto``: ``cuda`` if it can be had.
         memory: bytes, or text as ``2GB``: about the most that painting a picture may take, the picture itself
             included. One that would take more is painted in tiles: slower, and the same to a level of 255.
+        threads: of the CPU to work with; None for as many as it has cores.
 
     Raises:
         ImpastoError: no such model, or not one that works, or ``cuda`` cannot be had.
-        ValueError: no such device, or no amount of memory.
+        ValueError: no such device, no amount of memory, or less than one thread.
     """
 
     info: StyleInfo
@@ -64,14 +65,20 @@ class Stylizer:
     device: Device
     """What it runs on: ``cpu`` or ``cuda``."""
 
-    def __init__(self, model: str | os.PathLike[str], *, device: Device = "auto", memory: int | str = MEMORY) -> None:
+    def __init__(
+        self, model: str | os.PathLike[str], *, device: Device = "auto", memory: int | str = MEMORY,
+        threads: int | None = None,
+    ) -> None:  # fmt: skip
         path = locate(model)
         self.memory = in_bytes(memory)
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
+        self.threads = threads
         self.info, self._model = read_checked(path)
         form = self.info.io, self.info.layout, self.info.fixed_size
         if form != ("uint8", "nhwc", "") or self.info.dial == "none":
             raise ImpastoError(f"{path} is a variant for other programs: use the model that it was made from")
-        self._session, self.device, self.why_cpu = open_session(self._model, device)
+        self._session, self.device, self.why_cpu = open_session(self._model, device, threads)
         self._tiled: TiledModel | None = None
         if mismatch(self._session, self.info):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
@@ -187,7 +194,7 @@ class Stylizer:
         from ._tiles import CELL, TiledModel
 
         if self._tiled is None:  # two threads may both make one: no harm, they are the same
-            self._tiled = TiledModel(self._model, lambda part: open_session(part, self.device)[0])
+            self._tiled = TiledModel(self._model, lambda part: open_session(part, self.device, self.threads)[0])
         across = round((min(MOST_TILE, max(LEAST_TILE, room)) / TILED) ** 0.5)
         side = across - 2 * self._tiled.reaches[-1]
         return np.stack([self._tiled(one, strength, side - side % CELL) for one in batch])

@@ -32,7 +32,7 @@ def suitable_weight(objective: Objective, style: np.ndarray, *, comparable: bool
     Raises:
         ImpastoError: scikit-image's photos are not there.
     """
-    normalize, distance = (True, "l2") if comparable else (objective.normalize, objective.distance)
+    normalize, distance = objective.measure(comparable)
     target = to_tensor(style[None], objective.device)
     strokes, nothing = [], []
     for name in PHOTOS:

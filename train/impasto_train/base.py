@@ -6,6 +6,7 @@ style"). A new style starts from the kernels and from the head that comes neares
 to the new painting's (`recolor.match_colors`).
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,15 @@ FILE = Path(__file__).with_name("base.safetensors")
 KERNELS = "kernels"  # the name in the file under which the shared ones lie; every other name is a head's
 
 Weights = dict[str, Tensor]
+
+
+def fingerprint(networks: Sequence[Weights]) -> str:
+    """SHA-256 (hex) of the weights of several networks, in order; also of none."""
+    found = hashlib.sha256()
+    for weights in networks:
+        for name, tensor in sorted(weights.items()):
+            found.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def is_kernel(name: str, parameter: Tensor) -> bool:

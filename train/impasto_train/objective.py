@@ -11,17 +11,18 @@ Instead of the squared distance, one minus the cosine similarity can be taken (`
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .options import Distance, L1On
 from .vgg import VGG16
 
 CONTENT_LAYERS = ("relu3_3",)
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-L1_VARIANTS = ("image", "residual", "gradient")
-DISTANCES = ("l2", "cosine")
+L1_VARIANTS: tuple[L1On, ...] = get_args(L1On)
 
 Features = dict[str, Tensor]
 
@@ -72,18 +73,18 @@ def cosine_distance(x: Tensor, target: Tensor) -> Tensor:
     return 1 - F.cosine_similarity(x.float().flatten(1), target.float().flatten(1), dim=1)
 
 
-def layer_distances(found: Features, targets: Features, *, normalize: bool, distance: str = "l2") -> Features:
+def layer_distances(found: Features, targets: Features, *, normalize: bool, distance: Distance = "l2") -> Features:
     """Distance of each picture at each layer of ``targets``: float32 ``[N]`` by layer.
 
     Args:
-        distance: one of `DISTANCES`; ``normalize`` makes no difference to a cosine.
+        distance: ``normalize`` makes no difference to a cosine.
     """
     if distance == "cosine":
         return {layer: cosine_distance(found[layer], target) for layer, target in targets.items()}
     return {layer: squared_distance(found[layer], target, normalize=normalize) for layer, target in targets.items()}
 
 
-def mean_distance(found: Features, targets: Features, *, normalize: bool, distance: str = "l2") -> Tensor:
+def mean_distance(found: Features, targets: Features, *, normalize: bool, distance: Distance = "l2") -> Tensor:
     """R or S of each picture: `layer_distances` over the layers of ``targets``.
 
     Returns:
@@ -94,7 +95,7 @@ def mean_distance(found: Features, targets: Features, *, normalize: bool, distan
     return total if normalize else total / (2 * len(targets))
 
 
-def l1(x: Tensor, photo: Tensor, on: str) -> Tensor:
+def l1(x: Tensor, photo: Tensor, on: L1On) -> Tensor:
     """Mean absolute value over pixels and channels, for each picture.
 
     Args:
@@ -134,7 +135,7 @@ class Objective(nn.Module):
         vgg: hands out at least `CONTENT_LAYERS` and `STYLE_LAYERS`.
         style: the style picture, float ``[1, 3, H, W]``, RGB in 0..1, on the device of ``vgg``.
         content_weight: α. style_weight: β. l1_weight: λ. All at least 0.
-        l1_on: one of `L1_VARIANTS`.
+        l1_on: as `l1`'s ``on``.
         normalize, distance: see the top of this module.
     """
 
@@ -146,15 +147,16 @@ class Objective(nn.Module):
         content_weight: float,
         style_weight: float,
         l1_weight: float,
-        l1_on: str = "gradient",
+        l1_on: L1On = "residual",
         normalize: bool = True,
-        distance: str = "l2",
+        distance: Distance = "l2",
     ) -> None:
         super().__init__()
         self.vgg = vgg
         self.content_weight, self.style_weight, self.l1_weight = content_weight, style_weight, l1_weight
-        self.l1_on = l1_on
-        self.normalize, self.distance = normalize, distance
+        self.l1_on: L1On = l1_on
+        self.normalize = normalize
+        self.distance: Distance = distance
         self.device = style.device
         with torch.no_grad():
             found = vgg(style)
@@ -166,6 +168,10 @@ class Objective(nn.Module):
         found = self.vgg(photo, deepest=CONTENT_LAYERS[-1])
         return {layer: found[layer] for layer in CONTENT_LAYERS}
 
+    def measure(self, comparable: bool) -> tuple[bool, Distance]:
+        """Whether R and S are normalised, and their distance; those of all runs' figures if ``comparable``."""
+        return (True, "l2") if comparable else (self.normalize, self.distance)
+
     def forward(self, x: Tensor, photo: Tensor, content: Features, *, comparable: bool = False) -> Terms:
         """J of each stylised picture.
 
@@ -175,7 +181,7 @@ class Objective(nn.Module):
             comparable: R and S by normalised squared distances whatever the objective's own are, for figures that
                 must compare across runs.
         """
-        normalize, distance = (True, "l2") if comparable else (self.normalize, self.distance)
+        normalize, distance = self.measure(comparable)
         found = self.vgg(x)
         grams = {layer: gram(found[layer]) for layer in STYLE_LAYERS}
         r = mean_distance(found, content, normalize=normalize, distance=distance)

@@ -11,12 +11,13 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from impasto import ImpastoError
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
 L1On = Literal["image", "residual", "gradient"]
+Distance = Literal["l2", "cosine"]
 MINUTES_ON_CPU = 20.0
 MINUTES_ON_GPU = 3.0
 HEAVIEST = 1e12  # weight that a search takes
@@ -44,7 +45,7 @@ class SharedOptions:
 
     style: Path = option(None, "The picture whose style is learned.")
     style_size: int = option(384, "Short side of the style picture in pixels: smaller gives finer strokes.", least=32)
-    distance: Literal["l2", "cosine"] = option("l2", "Squared distance, or one minus the cosine similarity.")
+    distance: Distance = option("l2", "Squared distance, or one minus the cosine similarity.")
     normalize: bool = option(True, "Divide R and S by the energy of their targets, or keep to the formula.")
     seed: int = option(0, "Seed of all that is random.", least=0)
     device: Device = option("auto", "Where to compute.")
@@ -69,7 +70,7 @@ class ObjectiveOptions(SharedOptions):
     content_weight: float = option(1.0, "Weight α of the content term R.", least=0)
     style_weight: float | None = option(None, "Weight β of the style term S.", "what suits the picture", least=0)
     l1: float = option(1.0, "Weight λ of the L1 term.", least=0)
-    l1_on: L1On = option("gradient", "What the L1 term is taken of.")
+    l1_on: L1On = option("residual", "What the L1 term is taken of.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -187,10 +188,10 @@ class TuneOptions(TrainingOptions, SharedOptions):
     """
 
     l1: str = option("0,0.1,0.3,1,3", "Weights λ of the L1 term to try.")
-    l1_on: str = option("gradient", "What to take it of: image, residual or gradient, or several of them.")
+    l1_on: str = option("residual", "What to take it of: image, residual or gradient, or several of them.")
     content_weight: str = option("1", "Weights α of the content term to try.")
     style_weight: str | None = option(None, "Weights β of the style term to try.", "what suits the picture")
-    steps: int = option(100, "Steps of each short training.", least=1)
+    steps: int = option(150, "Steps of each short training.", least=1)
     folds: int = option(3, "Parts that the photos are cut into to compare the best few.", least=2)
     finalists: int = option(3, "How many are compared so.", least=1)
     minutes: float = option(30.0, "Begin no further training that would end later; the next call goes on.", least=0)
@@ -209,9 +210,9 @@ class TuneOptions(TrainingOptions, SharedOptions):
             raise ImpastoError("--content-weight and --style-weight cannot both be 0: nothing would be learned")
 
     @property
-    def variants(self) -> list[str]:
+    def variants(self) -> list[L1On]:
         """What the L1 term is taken of."""
-        return [word.strip() for word in self.l1_on.split(",")]
+        return [cast(L1On, word.strip()) for word in self.l1_on.split(",")]
 
     def numbers(self, name: str) -> list[float]:
         """The weights given by the option of that field; none if it was not given.

@@ -73,10 +73,7 @@ def start(options: Options, say: Say) -> Path:
     options = replace(options, content=content.spec, device=cast(Device, device.type), vgg_weights=weights)
     trainer = Trainer(objective, content.train, options, steps)
     with finish_on_interrupt(trainer):
-        if candidates:
-            trainer.begin_from(candidates, style)
-        else:
-            trainer.begin(style)
+        trainer.begin(style, candidates)
         folder.clear()  # not before there is something to put in its place
         folder.save_style(style)
         folder.save_state(trainer.state())
@@ -256,7 +253,8 @@ def _info(trainer: Trainer, content: ContentSet, held_out: list[np.ndarray]) -> 
         content=content.name, content_count=len(content.train), steps=trainer.step,
         batch_size=options.batch_size, size=options.size, style_size=options.style_size,
         impasto_version=__version__, content_loss=float(scores.content), style_loss=float(scores.style),
-        preview=_thumbnail(trainer), digest="", steady=options.steady, learning_rate=options.learning_rate,
+        preview=_thumbnail(trainer), digest="", steady=options.steady, grid=options.grid,
+        distance=options.distance, learning_rate=options.learning_rate,
         start=options.from_ if options.from_ in (SCRATCH, BASE) else "run",
     )  # fmt: skip
 

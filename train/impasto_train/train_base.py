@@ -41,10 +41,8 @@ def train_base(
         objective = build_objective(options, picture, device, typer.echo)
         objective.style_weight = suitable_weight(objective, picture)
         trainers.append(Trainer(objective, photos, options, each))
-        if seed == 0:
-            trainers[0].begin(picture)  # of the first style: the heads of the others then part from it
-        else:
-            trainers[seed].begin_from([trainers[0].network.state_dict()], picture)
+        # the heads of the others part from the first one's
+        trainers[seed].begin(picture, [trainers[0].network.state_dict()] if seed else [])
     join(trainers)
     with tqdm(total=each, unit="round") as progress:
         for records in zip(*(trainer.run() for trainer in trainers), strict=True):

@@ -92,11 +92,24 @@ class Trainer:
         self.stop = False
         """Set to end `run` after the present step."""
 
-    def begin(self, style: np.ndarray) -> None:
-        """Bring the fresh network near the photo, in the colours of ``style``, uint8 ``[H, W, 3]``.
+    def begin(self, style: np.ndarray, candidates: Sequence[dict[str, Tensor]] = ()) -> None:
+        """Make the network ready to be trained, in the colours of ``style``, uint8 ``[H, W, 3]``.
 
         Ends early if `stop` is set.
+
+        Args:
+            candidates: weights of a `StyleNet` each, to start from those with the least J over a few photos; if
+                there are none, a fresh network is brought near the photo.
+
+        Raises:
+            ImpastoError: they are of another network than this version's.
         """
+        if candidates:
+            self._begin_from(candidates, style)
+        else:
+            self._begin_fresh(style)
+
+    def _begin_fresh(self, style: np.ndarray) -> None:
         size = min(SIZE, self.options.size)
 
         def batch(step: int) -> np.ndarray:
@@ -108,15 +121,7 @@ class Trainer:
         learn_colors(self.network, to_tensor(style[None], self.device), batches, STEPS)
         self.average.load_state_dict(self.network.state_dict())
 
-    def begin_from(self, candidates: Sequence[dict[str, Tensor]], style: np.ndarray) -> None:
-        """Start from what other trainings have learned, brought to the colours of ``style``, uint8 ``[H, W, 3]``.
-
-        Args:
-            candidates: weights of a `StyleNet` each, of which those with the least J over a few photos are taken.
-
-        Raises:
-            ImpastoError: they are of another network than this version's.
-        """
+    def _begin_from(self, candidates: Sequence[dict[str, Tensor]], style: np.ndarray) -> None:
         pictures = training_batch(
             self.photos, step=10**9, batch_size=TRIED, size=self.options.size, seed=self.options.seed
         )

@@ -16,7 +16,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..objective import L1_VARIANTS
-from ..options import HEAVIEST, TuneOptions, spelling
+from ..options import HEAVIEST, L1On, TuneOptions, spelling
 from .score import Score
 
 HELD_OUT = 0  # the fold that stands for a training on all photos, judged on the held-out ones
@@ -36,7 +36,7 @@ class Point:
     """One set of weights: λ and what it is of, α and β."""
 
     l1: float
-    l1_on: str
+    l1_on: L1On
     content_weight: float
     style_weight: float
 
@@ -143,12 +143,16 @@ def _first_line(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
-def recipe(options: TuneOptions, style: np.ndarray, photos: str, vgg: str) -> dict[str, str]:
-    """What all trials of a record must have in common; see `Record`."""
+def recipe(options: TuneOptions, style: np.ndarray, digests: dict[str, str]) -> dict[str, str]:
+    """What all trials of a record must have in common; see `Record`.
+
+    Args:
+        digests: of what other options stand for, by their spelling.
+    """
     names = (
-        "steps", "size", "style_size", "batch_size", "from_", "steady", "grid", "learning_rate", "distance",
-        "normalize", "seed",
+        "steps", "size", "style_size", "batch_size", "steady", "grid", "learning_rate", "distance", "normalize",
+        "seed",
     )  # fmt: skip
     shared = {spelling(name): json.dumps(getattr(options, name)) for name in names}
     picture = hashlib.sha256(style.tobytes() + str(style.shape).encode()).hexdigest()[:16]
-    return {"--style": picture, "--content": photos[:16], "--vgg-weights": vgg[:16], **shared}
+    return {"--style": picture, **{name: digest[:16] for name, digest in digests.items()}, **shared}

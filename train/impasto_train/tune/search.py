@@ -18,6 +18,7 @@ from impasto._formats import format_of
 from tqdm import tqdm
 
 from ..balance import suitable_weight
+from ..base import fingerprint
 from ..network import StyleNet
 from ..objective import L1_VARIANTS
 from ..options import Options, SharedOptions, TrainingOptions, TuneOptions
@@ -67,7 +68,7 @@ class Search:
         self.style = read_style(options.style, options.style_size)
         self.candidates = starts(options.from_, say)
         device = pick_device(options.device)
-        self.objective = build_objective(training_options(options, Point(1, "gradient", 1, 1)), self.style, device, say)
+        self.objective = build_objective(training_options(options, Point(1, "residual", 1, 1)), self.style, device, say)
         content = open_content(options.content, count=options.content_count, seed=options.seed, say=say)
         self.photos = content.train
         if options.folds > len(self.photos):
@@ -82,8 +83,11 @@ class Search:
             self.pictures.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ImpastoError(f"cannot write {options.folder}: {error.strerror}") from error
-        about = recipe(options, self.style, photos_digest(content), self.objective.vgg.fingerprint)
-        self.record = Record(options.folder / "record.db", about)
+        digests = {
+            "--content": photos_digest(content), "--vgg-weights": self.objective.vgg.fingerprint,
+            "--from": fingerprint(self.candidates),
+        }  # fmt: skip
+        self.record = Record(options.folder / "record.db", recipe(options, self.style, digests))
 
     def run(self) -> None:
         """Train and judge until all is done, the time is up or Ctrl-C."""
@@ -152,10 +156,7 @@ class Search:
         objective.l1_weight, objective.l1_on = point.l1, point.l1_on
         trainer = Trainer(objective, photos, training_options(self.options, point), self.options.steps)
         trainer.full_strength = trainer.steps  # no lower strengths: they play no part here
-        if self.candidates:
-            trainer.begin_from(self.candidates, self.style)
-        else:
-            trainer.begin(self.style)
+        trainer.begin(self.style, self.candidates)
         for record in trainer.run():
             progress.set_postfix_str(f"R {record.content:.3g} S {record.style:.3g}", refresh=False)
             progress.update()

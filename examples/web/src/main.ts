@@ -1,0 +1,268 @@
+// The page: what its controls do. Everything is worked out in the worker, on this device.
+import { hasCamera, takePhoto } from "./camera";
+import { byId, make } from "./dom";
+import { NotAModel } from "./model";
+import { hideNotice, notice } from "./notice";
+import { keepPage, keepStyles } from "./offline";
+import { showPainting, showPhoto, toPng } from "./picture";
+import { addModel, chosenStyle, focusShelf, loadShelf, type Style } from "./shelf";
+import { mostPixels, Refused, Studio } from "./studio";
+import { lacking } from "./support";
+
+const QUICK = 0.4; // seconds: what takes no longer is painted while the strength is being moved
+
+const NO_CAMERA = "The camera cannot be used: there is none, or this page may not use it.";
+
+const studio = new Studio();
+const strength = byId("strength", HTMLInputElement);
+const status = byId("status", HTMLElement);
+const amount = byId("amount", HTMLElement);
+const bar = byId("progress", HTMLProgressElement);
+const stop = byId("stop", HTMLButtonElement);
+const save = byId("save", HTMLButtonElement);
+const photoFile = byId("photo-file", HTMLInputElement);
+const modelFile = byId("model-file", HTMLInputElement);
+
+let photoName = "";
+let shelf: Style[] = [];
+let asked = 0; // counts what was asked for: answers to anything but the last are passed over
+let took = Infinity; // seconds of the last painting of this photo
+let rate = 0; // seconds a pixel, of the last painting
+let clock = 0;
+let keeping = false;
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+
+function say(text: string): void {
+  if (status.textContent !== text) status.textContent = text;
+}
+
+function working(text: string): void {
+  clearInterval(clock);
+  say(text);
+  amount.textContent = "";
+  bar.removeAttribute("value");
+  bar.hidden = stop.hidden = false;
+}
+
+function idle(text: string): void {
+  clearInterval(clock);
+  say(text);
+  amount.textContent = "";
+  bar.hidden = stop.hidden = true;
+}
+
+/** A painting is one step, whose length can only be told from that of the last. */
+function painting(): void {
+  working("Painting…");
+  const { width = 0, height = 0 } = studio.photo ?? {};
+  const seconds = rate * width * height;
+  if (seconds < 2) return;
+  amount.textContent = `about ${Math.ceil(seconds)} s`;
+  const start = performance.now();
+  clock = window.setInterval(() => (bar.value = Math.min(0.97, (performance.now() - start) / 1000 / seconds)), 100);
+}
+
+studio.onprogress = (stage, loaded, total) => {
+  if (stage === "painting") return painting();
+  working(stage === "engine" ? "Getting the paint ready…" : "Getting the style…");
+  amount.textContent = `${megabytes(loaded)} of ${megabytes(total)} MB`;
+  bar.value = loaded / total;
+};
+
+/** What is said of a photo that the memory may not hold, with a size that it may. */
+function offerSmaller(file: File, width: number, height: number, pixels: number): void {
+  const scale = Math.sqrt(pixels / (width * height));
+  const size = { width: Math.max(1, Math.floor(width * scale)), height: Math.max(1, Math.floor(height * scale)) };
+  idle("");
+  notice(
+    `${file.name} has ${width} × ${height} pixels, more than the page can paint in the memory that it may take here.`,
+    { label: `Paint it at ${size.width} × ${size.height}`, act: () => void openPhoto(file, size) },
+  );
+}
+
+async function openPhoto(file: File, size?: { width: number; height: number }): Promise<void> {
+  const mine = ++asked;
+  hideNotice();
+  working("Opening the photo…");
+  try {
+    const opened = await studio.open(file, size);
+    if (mine !== asked || !opened) return opened?.bitmap?.close();
+    if (!opened.bitmap) return offerSmaller(file, opened.width, opened.height, mostPixels());
+    photoName = file.name.replace(/\.\w+$/, "") || "photo";
+    took = Infinity;
+    save.disabled = true;
+    const chosenThere = byId("invitation", HTMLElement).contains(document.activeElement);
+    document.body.classList.remove("empty");
+    if (chosenThere) focusShelf();
+    byId("picture", HTMLElement).setAttribute("aria-label", `${photoName}, ${opened.width} by ${opened.height} pixels`);
+    byId("facts", HTMLElement).textContent =
+      `${opened.width} × ${opened.height} px` +
+      (size ? ", made smaller" : "") + (opened.flattened ? ", on white where it was transparent" : "");
+    showPhoto(opened.bitmap);
+    await repaint();
+  } catch (error) {
+    if (mine === asked) explain(error, file);
+  }
+}
+
+async function repaint(): Promise<void> {
+  const style = chosenStyle();
+  const { photo } = studio;
+  if (!style || !photo) return;
+  const mine = ++asked;
+  const amountOfStyle = style.dial ? strength.valueAsNumber / 100 : 1;
+  try {
+    if (amountOfStyle === 0) {
+      finish(null, style, "The photo as it is.");
+      return;
+    }
+    working("Painting…");
+    const painted = await studio.paint(style, amountOfStyle);
+    if (mine !== asked || !painted) return painted?.bitmap.close();
+    took = painted.seconds;
+    rate = took / (photo.width * photo.height);
+    document.body.dataset.engine = `${painted.engine}, ${painted.threads} threads, ${painted.seconds.toFixed(4)} s`;
+    finish(painted.bitmap, style, `Painted in ${took.toFixed(took < 10 ? 1 : 0)} s`);
+    if (!keeping) {
+      keeping = true;
+      void keepStyles(shelf);
+    }
+  } catch (error) {
+    if (mine === asked) explain(error, photo.file as File, style);
+  }
+}
+
+function finish(bitmap: ImageBitmap | null, style: Style, text: string): void {
+  showPainting(bitmap);
+  const caption = byId("caption", HTMLElement);
+  const licence = style.style_license && make("span", "licence", ` · ${style.style_license}`);
+  caption.replaceChildren(make("cite", "", style.title), style.credit && `, ${style.credit}`, licence);
+  save.disabled = false;
+  idle(text);
+}
+
+/** Say what went wrong, and what can be done. */
+function explain(error: unknown, file: File, style?: Style): void {
+  const trouble = error instanceof Refused ? error.trouble : "engine";
+  idle("");
+  if (trouble === "memory" && studio.photo && style) {
+    const { width, height } = studio.photo;
+    return offerSmaller(file, width, height, (width * height) / 2);
+  }
+  const again = { label: "Try again", act: () => void (style ? repaint() : openPhoto(file)) };
+  if (trouble === "picture") {
+    notice(`${file.name} is not a picture that this browser can read. Choose a JPEG, PNG, WebP, GIF or AVIF file.`);
+  } else if (trouble === "network") {
+    const what = style?.title ?? "The style";
+    notice(`${what} could not be loaded: there is no connection to where this page came from.`, again);
+  } else if (trouble === "model") {
+    notice(`${style?.title ?? "The model"} ${(error as Error).message}`, again);
+  } else if (trouble === "memory") {
+    notice(`${file.name} is too large for the memory that the page may take here. Make it smaller first.`);
+  } else {
+    notice(`The page cannot paint in this browser: ${(error as Error).message || "its worker did not start"}.`, again);
+  }
+}
+
+async function openModel(file: File): Promise<void> {
+  hideNotice();
+  try {
+    const style = await addModel(file);
+    if (!studio.photo) idle(`${style.title} is ready: now choose a photo.`);
+  } catch (error) {
+    notice(error instanceof NotAModel ? error.message : `${file.name} could not be read.`);
+  }
+}
+
+const opened = (file: File | null | undefined) =>
+  file && void (/\.onnx$/i.test(file.name) ? openModel(file) : openPhoto(file));
+
+async function savePng(): Promise<void> {
+  try {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await toPng());
+    link.download = `${photoName}-${chosenStyle()?.name ?? "impasto"}.png`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    say(`Saved ${link.download}`);
+  } catch {
+    notice("The picture is too large for this browser to save.");
+  }
+}
+
+async function openExample(): Promise<void> {
+  const response = await fetch(new URL("styles/example.png", document.baseURI)).catch(() => undefined);
+  if (!response?.ok) return notice("The example could not be loaded.");
+  await openPhoto(new File([await response.blob()], "cat.png", { type: "image/png" }));
+}
+
+const actions: Record<string, () => void> = {
+  choose: () => photoFile.click(),
+  model: () => modelFile.click(),
+  example: () => void openExample(),
+  save: () => void savePng(),
+  camera: () => void takePhoto().then(opened, () => notice(NO_CAMERA)),
+};
+
+function listen(): void {
+  for (const button of document.querySelectorAll<HTMLElement>("[data-action]")) {
+    button.addEventListener("click", () => actions[button.dataset.action ?? ""]());
+  }
+  for (const input of [photoFile, modelFile]) {
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      input.value = ""; // so that the same file can be chosen again
+      if (file) void (input === modelFile ? openModel(file) : openPhoto(file));
+    });
+  }
+  byId("styles", HTMLFieldSetElement).addEventListener("change", () => {
+    const { dial = true } = chosenStyle() ?? {};
+    strength.disabled = !dial;
+    byId("no-dial", HTMLElement).hidden = dial;
+    byId("dial", HTMLElement).classList.toggle("none", !dial);
+    void repaint();
+  });
+  strength.addEventListener("input", () => {
+    byId("strength-shown", HTMLOutputElement).textContent = `${strength.value} %`;
+    if (took < QUICK) void repaint();
+  });
+  strength.addEventListener("change", () => void (took < QUICK || repaint()));
+  stop.addEventListener("click", () => {
+    asked++;
+    studio.stop();
+    idle("Stopped.");
+  });
+  document.addEventListener("paste", (event) => {
+    const file = event.clipboardData?.files[0];
+    if (file) opened(file);
+  });
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dragging");
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget || document.body.classList.remove("dragging"));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dragging");
+    opened(event.dataTransfer?.files[0]);
+  });
+}
+
+async function begin(): Promise<void> {
+  const reason = lacking();
+  if (reason) {
+    document.body.classList.add("unable");
+    return notice(reason);
+  }
+  listen();
+  document.body.classList.toggle("no-camera", !hasCamera());
+  keepPage();
+  try {
+    shelf = await loadShelf();
+  } catch {
+    notice("The styles could not be loaded.", { label: "Try again", act: () => location.reload() });
+  }
+}
+
+void begin();

@@ -1,0 +1,239 @@
+// One walk through the page in a real browser: node drive.mjs WALK JOB.json
+// The job: {executable, folder, ...} with paths of files. Prints what was seen as JSON; pictures go to the folder.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { choosePhoto, chooseStyle, notice, openPage, save, setStrength, settled } from "./browser.mjs";
+
+const [walk, file] = process.argv.slice(2);
+const job = JSON.parse(readFileSync(file, "utf8"));
+const out = (name) => join(job.folder, name);
+const SMALL_MEMORY = 'Object.defineProperty(Navigator.prototype, "deviceMemory", { get: () => 0.02 })';
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+/** The words of the controls that the keyboard comes to, in order. */
+async function tabbed(page, times) {
+  const found = [];
+  for (let turn = 0; turn < times; turn++) {
+    await page.keyboard.press("Tab");
+    found.push(
+      await page.evaluate(() => {
+        const { activeElement: element } = document;
+        return element.getAttribute("aria-label") ?? element.labels?.[0]?.innerText ?? element.innerText;
+      }),
+    );
+  }
+  return found;
+}
+
+const walks = {
+  async restyle() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    const statuses = [await choosePhoto(page, job.photo)];
+    const names = [];
+    for (const [title, path] of job.styles) {
+      statuses.push(await chooseStyle(page, title));
+      names.push(await save(page, out(path)));
+    }
+    for (const percent of [50, 0]) {
+      statuses.push(await setStrength(page, percent));
+      await save(page, out(`strength-${percent}.png`));
+    }
+    const isolated = await page.evaluate(() => crossOriginIsolated);
+    const engine = await page.evaluate(() => document.body.dataset.engine);
+    return { ...opened, statuses, names, isolated, engine };
+  },
+
+  /** Where Chromium plays a graphics processor: as the page chooses, by WebGPU, and where WebGPU fails. */
+  async webgpu() {
+    const flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+    const engines = [];
+    for (const [query, has] of [["", flags], ["?engine=webgpu", []], ["?engine=webgpu", flags]]) {
+      const opened = await openPage({ executable: job.executable, flags: has, query });
+      const { page } = opened;
+      await choosePhoto(page, job.photo);
+      engines.push((await page.evaluate(() => document.body.dataset.engine)).split(",")[0]);
+      await save(page, out("webgpu.png"));
+      if (engines.length === 3) return { ...opened, engines };
+      await opened.close();
+    }
+  },
+
+  async photos() {
+    const opened = await openPage({ executable: job.executable });
+    const facts = [];
+    for (const photo of job.photos) {
+      await choosePhoto(opened.page, photo);
+      facts.push(await opened.page.locator("#facts").innerText());
+      await save(opened.page, out(`${facts.length - 1}.png`));
+    }
+    return { ...opened, facts };
+  },
+
+  async badFiles() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    const notices = [];
+    for (const photo of job.pictures) {
+      await page.locator("#photo-file").setInputFiles(photo);
+      notices.push(await notice(page));
+    }
+    for (const model of job.models) {
+      await page.locator("#model-file").setInputFiles(model);
+      notices.push(await notice(page));
+    }
+    const styles = await page.getByRole("radio").count();
+    return { ...opened, notices, styles, status: await choosePhoto(page, job.photo) };
+  },
+
+  async ownModels() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    await choosePhoto(page, job.photo);
+    const shipped = await page.getByRole("radio").count();
+    const seen = [];
+    for (const [index, model] of job.models.entries()) {
+      await page.locator("#model-file").setInputFiles(model);
+      await page.getByRole("radio").nth(shipped + index).waitFor({ state: "attached" });
+      await settled(page);
+      const dial = await page.locator("#strength").isVisible();
+      if (dial) await setStrength(page, 50);
+      await save(page, out(`${index}.png`));
+      seen.push({ dial, caption: await page.locator("#caption").innerText() });
+    }
+    return { ...opened, seen };
+  },
+
+  async offline() {
+    const opened = await openPage({ executable: job.executable });
+    const { page, closeServer } = opened;
+    await choosePhoto(page, job.photo);
+    await page.locator("#offline").waitFor({ state: "visible" });
+    await closeServer();
+    await page.reload();
+    await page.getByRole("radio").first().waitFor({ state: "attached" });
+    const statuses = [await choosePhoto(page, job.photo), await chooseStyle(page, job.style)];
+    await save(page, out("offline.png"));
+    return { ...opened, statuses };
+  },
+
+  async withoutWebAssembly() {
+    const opened = await openPage({ executable: job.executable, before: "delete globalThis.WebAssembly" });
+    await opened.page.locator("#notice").waitFor({ state: "visible" });
+    const text = await opened.page.locator("#notice-text").innerText();
+    return { ...opened, text, choices: await opened.page.locator("button:visible").count() };
+  },
+
+  async tooLarge() {
+    const opened = await openPage({ executable: job.executable, before: SMALL_MEMORY });
+    const { page } = opened;
+    await page.locator("#photo-file").setInputFiles(job.photo);
+    await page.locator("#notice").waitFor({ state: "visible" });
+    const text = await page.locator("#notice-text").innerText();
+    await page.locator("#notice-choices button").first().click();
+    await settled(page);
+    await save(page, out("smaller.png"));
+    return { ...opened, text, facts: await page.locator("#facts").innerText() };
+  },
+
+  async lastWins() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    await choosePhoto(page, job.photos[0]);
+    await page.evaluate(() => {
+      const radios = [...document.querySelectorAll("#styles input")];
+      for (const radio of [...radios, radios[1]]) radio.click();
+    });
+    await page.locator("#photo-file").setInputFiles(job.photos[1]);
+    await chooseStyle(page, job.style);
+    await save(page, out("last.png"));
+    return { ...opened, caption: await page.locator("#caption").innerText() };
+  },
+
+  async stop() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    await page.locator("#photo-file").setInputFiles(job.photo);
+    await page.waitForFunction(() => document.getElementById("status").textContent.startsWith("Painting"));
+    await page.locator("#stop").click();
+    const stopped = await settled(page);
+    const saveable = await page.locator("#save").isEnabled();
+    return { ...opened, stopped, saveable, after: await choosePhoto(page, job.small) };
+  },
+
+  async camera() {
+    const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+    const opened = await openPage({ executable: job.executable, flags });
+    const { page } = opened;
+    await page.getByRole("button", { name: "Use the camera" }).click();
+    await page.getByRole("button", { name: "Take the photo" }).click();
+    await page.locator("#facts:not(:empty)").waitFor();
+    await settled(page);
+    return { ...opened, facts: await page.locator("#facts").innerText(), name: await save(page, out("camera.png")) };
+  },
+
+  async keyboard() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    await page.getByRole("radio").first().waitFor({ state: "attached" });
+    const before = await tabbed(page, 5);
+    await page.getByRole("button", { name: "Take this cat" }).press("Enter");
+    await page.locator("#facts:not(:empty)").waitFor();
+    await settled(page);
+    await page.keyboard.press("ArrowDown"); // the styles have the focus
+    await settled(page);
+    const caption = await page.locator("#caption").innerText();
+    const after = await tabbed(page, 5);
+    await page.locator("#split").focus();
+    await page.keyboard.press("Home");
+    const split = await page.locator("#split").getAttribute("aria-valuetext");
+    return { ...opened, before, caption, after, split, tree: await page.locator("body").ariaSnapshot() };
+  },
+
+  async phone() {
+    const opened = await openPage({ executable: job.executable, ...PHONE });
+    const { page } = opened;
+    await choosePhoto(page, job.photo);
+    const sizes = await page.evaluate(() => {
+      const { scrollWidth, scrollHeight } = document.documentElement;
+      const edges = (name) => document.querySelector(name).getBoundingClientRect().toJSON();
+      return { scrollWidth, scrollHeight, save: edges("#save"), picture: edges("#picture") };
+    });
+    return { ...opened, sizes };
+  },
+
+  async screenshot() {
+    const options = job.phone ? { ...PHONE, deviceScaleFactor: 2 } : { viewport: { width: 1440, height: 900 } };
+    const opened = await openPage({ executable: job.executable, ...options, colorScheme: job.scheme ?? "light" });
+    const { page } = opened;
+    await choosePhoto(page, job.photo);
+    await chooseStyle(page, job.style);
+    await page.locator("#offline").waitFor({ state: "visible" });
+    await page.waitForTimeout(1500); // the painting comes into sight
+    await page.screenshot({ path: out("screenshot.png") });
+    return opened;
+  },
+
+  /** Paints once for each line of stdin, and answers with the seconds that it took. */
+  async bench() {
+    const query = `?engine=wasm&threads=${job.threads}`;
+    const opened = await openPage({ executable: job.executable, query });
+    const { page } = opened;
+    await choosePhoto(page, job.photo);
+    await chooseStyle(page, job.style);
+    let percent = 100;
+    for await (const line of createInterface({ input: process.stdin })) {
+      if (line === "end") break;
+      percent = percent === 100 ? 99 : 100; // another strength, another painting; the work is the same
+      await setStrength(page, percent);
+      console.log(await page.evaluate(() => document.body.dataset.engine));
+    }
+    return opened;
+  },
+};
+
+const { page, context, closeServer, close, ...seen } = await walks[walk]();
+console.log(JSON.stringify(seen));
+await close();
+process.exit(0);

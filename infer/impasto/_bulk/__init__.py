@@ -1,0 +1,1 @@
+"""``bulk-style``: whole collections, on one machine or a cluster of Ray's."""

@@ -1,0 +1,99 @@
+"""``bulk-style``: restyle a whole collection from the command line.
+
+Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .._cli import _within
+from .._console import run
+from .._contract import read_model
+from .._defaults import STRENGTHS, STROKES
+from .._errors import ImpastoError
+from .._extras import pip_line
+from .._styles import locate
+
+COMMAND = "bulk-style"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def main() -> None:
+    """Entry point of the command: runs it on ``sys.argv`` and exits."""
+    sys.exit(run(app, COMMAND))
+
+
+@app.command(
+    help="Restyle all pictures of a folder, or of a store as s3://bucket/photos, into another, by Ray: on this "
+    "machine, or on the cluster that RAY_ADDRESS names. A second call does what is missing. DEST/manifest.parquet has "
+    "a row a picture."
+)
+def bulk_style(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A .onnx file or the name of a shipped style.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Folder or URL of the photos.")],
+    dest: Annotated[str, typer.Argument(metavar="DEST", help="Folder or URL of the results.")],
+    strength: Annotated[
+        float,
+        typer.Option(metavar="S", callback=_within(STRENGTHS), help="From 0, the photo itself, to 1, the full style."),
+    ] = 1.0,
+    stroke: Annotated[
+        float, typer.Option(metavar="S", callback=_within(STROKES), help="Size of the brushwork, from 0.5 to 2.")
+    ] = 1.0,
+    keep_colors: Annotated[
+        bool, typer.Option("--keep-colors", help="Take lightness from the style and colour from the photo.")
+    ] = False,
+    size: Annotated[
+        int | None, typer.Option(metavar="PIXELS", min=1, help="Reduce larger photos to this longest side first.")
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(metavar="Q", min=1, max=100, help="Of JPEG, WebP, AVIF and HEIC; 95 by default.")
+    ] = None,
+    strip: Annotated[bool, typer.Option("--strip", help="Leave out EXIF and other metadata.")] = False,
+    actors: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Copies of the model at work; by default one a GPU, or one a core."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Paint again what is done already.")] = False,
+) -> int:
+    """Restyle what is missing."""
+    path = locate(model)
+    info, data = read_model(path)
+    try:
+        from tqdm import tqdm
+
+        from .._stylizer import Look
+        from . import pipeline
+        from .manifest import Manifest
+        from .places import Place, check_apart, photos, result_name
+    except ImportError as error:
+        raise ImpastoError(f"bulk-style needs more packages: {pip_line('ray')}") from error
+    places = Place(source), Place(dest)
+    check_apart(*places)
+    found = photos(places[0])
+    manifest = Manifest(places[1])
+    pairs = [(photo, result_name(photo, info.name)) for photo in found]
+    if not overwrite:
+        done, there = manifest.done(), {name for name, _ in places[1].names()}
+        pairs = [(photo, result) for photo, result in pairs if done.get(photo) != result or result not in there]
+    print(f"{len(found)} photos, {len(pairs)} to do", file=sys.stderr)
+    if not pairs:
+        return 0
+    job = pipeline.Job(*places, Look(strength, stroke, keep_colors), size, quality, strip, actors)
+    seen = failed = 0
+    try:
+        # disable=None: no bar where stderr is not a terminal
+        with pipeline.own_words(), tqdm(total=len(pairs), unit="picture", disable=None, leave=False) as progress:
+            for rows in pipeline.restyle(job, data, pairs):
+                manifest.add(rows)
+                seen, failed = seen + len(rows), failed + sum(row["error"] is not None for row in rows)
+                progress.update(len(rows))
+    finally:
+        manifest.close()
+    if failed or seen < len(pairs):
+        lost = f", {len(pairs) - seen} lost" if seen < len(pairs) else ""
+        print(f"{failed} failed{lost}: see the errors in {dest}/manifest.parquet", file=sys.stderr)
+        return 1
+    return 0

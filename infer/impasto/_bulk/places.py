@@ -1,0 +1,157 @@
+"""Folders on this machine or in any store that pyarrow or fsspec knows: s3://, gs://, hdfs://, memory://."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pyarrow import ArrowException, fs
+
+from .._errors import ImpastoError, one_line
+from .._files import whole_file
+from .._formats import format_of
+
+FAULTS = (OSError, ArrowException, ValueError, ImportError)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder by its path or URL; cheap to send to another process, which opens it anew."""
+
+    url: str
+
+    @cached_property
+    def _opened(self) -> tuple[fs.FileSystem, str]:
+        try:
+            if "://" not in self.url:
+                return fs.LocalFileSystem(), str(Path(self.url).absolute())
+            return fs.FileSystem.from_uri(self.url)
+        except FAULTS as error:
+            try:
+                return _by_fsspec(self.url)
+            except FAULTS:
+                raise ImpastoError(f"cannot open {self.url}: {one_line(error)}") from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"url": self.url}
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies in a file system of this machine, where a file can be renamed."""
+        return isinstance(self._opened[0], fs.LocalFileSystem)
+
+    def path(self, name: str) -> str:
+        """Where the file ``name``, relative and with slashes, lies within the file system."""
+        return f"{self._opened[1].rstrip('/')}/{name}"
+
+    def names(self) -> Iterator[tuple[str, int]]:
+        """The files in it and in its folders: name, relative and with slashes, and bytes; none if it is missing.
+
+        Raises:
+            ImpastoError: it cannot be read, or is a file.
+        """
+        system, base = self._opened
+        try:
+            if system.get_file_info(base).type == fs.FileType.File:
+                raise ImpastoError(f"cannot read {self.url}: it is a file, and a folder is needed")
+            for one in system.get_file_info(fs.FileSelector(base, recursive=True, allow_not_found=True)):
+                if one.type == fs.FileType.File:
+                    yield one.path[len(base.rstrip("/")) + 1 :], one.size or 0
+        except FAULTS as error:
+            raise ImpastoError(f"cannot read {self.url}: {one_line(error)}") from error
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            ImpastoError: it cannot be read.
+        """
+        try:
+            with self._opened[0].open_input_stream(self.path(name)) as file:
+                return file.read()
+        except FAULTS as error:
+            raise ImpastoError(f"cannot read {name}: {one_line(error)}") from error
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file, whole or not at all: stores show an object when it is complete.
+
+        Raises:
+            ImpastoError: it cannot be written.
+        """
+        if self.is_local:
+            with whole_file(self.path(name)) as temporary:
+                temporary.write_bytes(data)
+            return
+        try:
+            with self._opened[0].open_output_stream(self.path(name)) as file:
+                file.write(data)
+        except FAULTS as error:
+            raise ImpastoError(f"cannot write {name}: {one_line(error)}") from error
+
+    def remove(self, name: str) -> None:
+        """Remove a file.
+
+        Raises:
+            ImpastoError: it cannot be removed.
+        """
+        try:
+            self._opened[0].delete_file(self.path(name))
+        except FAULTS as error:
+            raise ImpastoError(f"cannot remove {name}: {one_line(error)}") from error
+
+    def remove_folder(self, name: str) -> None:
+        """Remove an empty folder, in stores that have any.
+
+        Raises:
+            ImpastoError: it cannot be removed.
+        """
+        try:
+            self._opened[0].delete_dir(self.path(name))
+        except FileNotFoundError:
+            pass
+        except FAULTS as error:
+            raise ImpastoError(f"cannot remove {name}: {one_line(error)}") from error
+
+
+def _by_fsspec(url: str) -> tuple[fs.FileSystem, str]:
+    import fsspec
+
+    system, base = fsspec.core.url_to_fs(url)
+    return fs.PyFileSystem(fs.FSSpecHandler(system)), base
+
+
+def check_apart(source: Place, dest: Place) -> None:
+    """Raise `ImpastoError` if one place lies in the other: results would be taken for photos, or written over them."""
+    one, other = (_parts(place.url) for place in (source, dest))
+    least = min(len(one), len(other))
+    if one[:least] == other[:least]:
+        raise ImpastoError(f"{dest.url} and {source.url} lie in each other: keep photos and results apart")
+
+
+def _parts(url: str) -> tuple[str, ...]:
+    if "://" not in url:
+        return ("file", "", *Path(url).resolve().parts[1:])
+    split = urlsplit(url)
+    return (split.scheme, split.netloc, *filter(None, split.path.split("/")))
+
+
+def photos(source: Place) -> list[str]:
+    """The pictures in it, by their suffixes; nothing hidden.
+
+    Raises:
+        ImpastoError: there are none, or it cannot be read.
+    """
+    found = [name for name, _ in source.names() if format_of(name) and not any(p[0] == "." for p in name.split("/"))]
+    if not found:
+        raise ImpastoError(f"{source.url} holds no photos")
+    return sorted(found)
+
+
+def result_name(photo: str, style: str) -> str:
+    """What ``apply-style`` would call the result, in the same folder within the other place."""
+    stem, dot, suffix = photo.rpartition(".")
+    return f"{stem}-{style}{dot}{suffix}"
+
+
