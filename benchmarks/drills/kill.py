@@ -93,7 +93,8 @@ class Drill:
                 self.at["by the clock"] += 1
             return ended
         wanted = self.random.choice(sorted(self.touches))
-        deadly = self.random.randint(1, self.touches[wanted])
+        # rather an early one: what is left of a run that was resumed may not have many
+        deadly = round(self.touches[wanted] ** self.random.random())
 
         def act(number: int, what: str) -> None:
             if (what, number) == (wanted, deadly):
