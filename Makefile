@@ -1,7 +1,7 @@
 # make demo: train a style from a picture, export it and restyle a photo with it
 # make web: build the web page and serve it on this machine alone
 # make test: everything that the project checks; what needs something that is not installed is skipped by name
-# make test-all: the same with nothing skipped but what needs an NVIDIA GPU
+# make test-all: the same with nothing skipped but what cannot be installed (a GPU, a right to mount)
 # They set up what they need in .venv; only Python 3.11 or newer and make have to be there, for the web page Node 20.19
 # or newer with npm, and for test-all Chromium too.
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.drills import calls
 from benchmarks.drills.kill import KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -62,17 +61,25 @@ def test_many_calls_leave_no_files_open_and_threads_change_nothing(tmp_path):
 
 
 def test_a_leak_would_be_seen(tmp_path):
-    kept = []
+    program = """
+import json, sys
+from benchmarks.drills import calls
 
-    def leaking() -> bytes:
-        kept.append((bytearray(b"x" * 100_000), (tmp_path / "file").open("w")))
-        return b""
+kept = []
 
-    samples = list(calls.watched([leaking], 400))
-    assert 90_000 < calls.slope(samples) < 120_000
-    assert samples[-1][2] - samples[0][2] == 398
-    for _, file in kept:
-        file.close()
+def leaking():
+    kept.append((bytearray(b"x" * 100_000), open(sys.argv[1], "w")))
+    return b""
+
+samples = list(calls.watched([leaking], 400))
+print(json.dumps([calls.slope(samples), samples[-1][2] - samples[0][2]]))
+"""
+    # in a process of its own: this one has memory left over from other tests to give first
+    words = [sys.executable, "-c", program, str(tmp_path / "file")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
+    slope, files = json.loads(done.stdout)
+    assert 90_000 < slope < 120_000
+    assert files == 398
 
 
 def test_damaged_files_of_all_kinds_give_our_own_errors(tmp_path):
