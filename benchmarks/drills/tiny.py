@@ -1,5 +1,6 @@
 """A training so small that a drill can go through hundreds: a few steps on noise, under a narrow VGG16's eyes."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import onnx
 import torch
 from impasto._contract import STRENGTH
-from impasto_train import cli, export, pipeline, trainer
+from impasto_train import cli, export, launch, pipeline, trainer
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.options import Options
 from impasto_train.photos import Photo
@@ -16,9 +17,14 @@ from impasto_train.vgg import VGG16
 from impasto_train.vgg_weights import LAYERS, VGGWeights
 from onnx import numpy_helper
 from PIL import Image
-from torch import nn
 
 STEPS = 24
+ROOT = Path(__file__).parents[2]
+PROGRAM = (
+    sys.executable, "-c",
+    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from benchmarks.drills import tiny; tiny.train_style()",
+)  # fmt: skip
+"""`train_style` as a program of its own."""
 # a checkpoint and a preview at nearly every step: what is drilled is how they are written
 RUN = (
     "--content", "photos", "--out", "tiny.onnx", "--from", "scratch", "--steps", str(STEPS), "--size", "32",
@@ -45,19 +51,20 @@ def picture(seed: int, height: int, width: int) -> Image.Image:
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
 
-def lay_out(folder: Path) -> None:
-    """Put a style picture and six photos into ``folder``."""
+def lay_out(folder: Path, photos: int = 6) -> None:
+    """Put a style picture and photos into ``folder``."""
     (folder / "photos").mkdir(parents=True)
     picture(0, 64, 96).save(folder / "style.png")
-    for index in range(1, 7):
+    for index in range(1, photos + 1):
         picture(index, 64, 72).save(folder / "photos" / f"{index}.png")
 
 
-def quick_trace(shipped: nn.Module) -> onnx.ModelProto:
+def quick_trace(shipped: export.Shipped) -> onnx.ModelProto:
     """What `export.trace` gives, in no time: the graph of a shipped style with the weights of ``shipped``.
 
     The export compares what it writes with torch in any case.
     """
+    shipped.fade = export.FADE  # as that graph has it, however early the training has ended
     model = onnx.load(impasto_models.path("great_wave"))
     weights = shipped.state_dict()
     kept = [one for one in model.graph.initializer if one.name != STRENGTH]
@@ -77,13 +84,19 @@ def trainer_of(photos: tuple[Photo, ...] = ()) -> trainer.Trainer:
     return trainer.Trainer(objective, photos, Options(style=Path("style.png"), size=32), STEPS)
 
 
+def narrow() -> None:
+    """Let trainings in this process have the narrow network, and little of learning the colours."""
+    pipeline.load_vgg_weights = lambda file, say: narrow_vgg()
+    trainer.STEPS = 3
+
+
 def narrowed(main: Callable[[], None]) -> Callable[[], None]:
     """A command that trains, but with the narrow network, little of learning the colours, and `quick_trace`."""
 
     def command() -> None:
-        pipeline.load_vgg_weights = lambda file, say: narrow_vgg()
-        trainer.STEPS = 3
+        narrow()
         export.trace = quick_trace
+        launch.PROGRAM = PROGRAM  # what --devices begins has to be narrowed too
         main()
 
     return command

@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import typer
 from impasto import ImpastoError
 
-from .command import NEEDED, derived, explain, finish, need, say
+from .command import NEEDED, derived, explain, finish, need, say, spelled
 from .options import Options, spelling
 
-ALSO_RESUMING = {"overwrite", "vgg_weights", "device"}  # where a run goes on may differ from where it began
+# where a run goes on may differ from where it began
+ALSO_RESUMING = {"overwrite", "vgg_weights", "device", "devices"}
 
 
 def main() -> None:
@@ -23,15 +25,26 @@ def train_style(resume: Path | None = None, **given: Any) -> None:
         raise ImpastoError(f"--resume goes on with the run's own options: leave out {spelling(other)}")
     options = Options(**given) if resume is None else None
     need("train", NEEDED, "training")
-    from . import pipeline  # after all checks that need no torch: it takes seconds to import
+    from . import launch, pipeline  # after all checks that need no torch: it takes seconds to import
+    from .group import LOST, Lost
 
+    launched = launch.watch_launcher()
+    count, device = pipeline.devices(resume) if resume is not None else (Options.devices, Options.device)
+    if count := launch.to_launch(given.get("devices", count), given.get("device", device)):
+        raise SystemExit(launch.launch(spelled({"resume": resume} | given), count))  # its first process has told all
     try:
         if resume is not None:
-            print(pipeline.resume(resume, say, **given))
+            model = pipeline.resume(resume, say, **given)
         elif options:
-            print(pipeline.start(options, say))
+            model = pipeline.start(options, say)
+    except Lost as lost:  # what has ended tells why, and who launched us passes that on
+        if not launched:
+            say(f"train-style: {lost}")
+        raise typer.Exit(LOST) from lost
     except (MemoryError, RuntimeError) as error:
         raise explain(error, "lower --size, --batch-size or --style-size") or error from error
+    if model:  # none from a process that is not the first of its group
+        print(model)
 
 
 app = derived("train-style", Options, train_style, short={}, resume=(Path, "Go on with this run folder."))

@@ -64,6 +64,17 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def spelled(given: dict[str, Any]) -> list[str]:
+    """Options as they are written on the command line, by their fields; what is None was not given."""
+    words = []
+    for name, value in given.items():
+        if isinstance(value, bool):
+            words.append(spelling(name) if value else f"--no-{spelling(name)[2:]}")
+        elif value is not None:
+            words.append(f"{spelling(name)}={value}")
+    return words
+
+
 def need(extra: str, packages: tuple[str, ...], purpose: str) -> None:
     """Refuse to go on without the packages of an extra.
 

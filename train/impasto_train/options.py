@@ -86,7 +86,7 @@ class TrainingOptions:
     content_count: int = option(2000, "How many photos of COCO to fetch (about 160 kB each).", least=2)
     from_: str = option("base", "Start from 'base', which has learned several styles, 'scratch', or a run folder.")
     size: int = option(256, "Side of the square training crops, in pixels.", least=32)
-    batch_size: int = option(1, "Crops a step.", least=1)
+    batch_size: int = option(1, "Crops a step, on each device.", least=1)
     steady: float = option(8.0, "Weight of steadiness: the more, the less film flickers.", least=0)
     grid: float = option(0.01, "Weight against the grid that upsampling leaves.", least=0)
     learning_rate: float = option(3e-3, "Peak learning rate.", least=0)
@@ -110,6 +110,7 @@ class Options(TrainingOptions, ObjectiveOptions):
         least=0,
     )
     preview_every: int = option(100, "Steps between previews of held-out photos; 0 for none but the last.", least=0)
+    devices: int = option(1, "How many GPUs to train on together; without one, as many processes on the CPU.", least=1)
     checkpoint_every: int = option(50, "Steps between checkpoints.", least=1)
     title: str | None = option(None, "Title of the style, kept in the model.", "from the file's name")
     credit: str = option("", "Who made the style picture, kept in the model.")

@@ -193,9 +193,11 @@ def _split(name: str, spec: str, listed: Listed, seed: int, say: Say) -> Content
 
 
 def training_batch(
-    photos: Sequence[Photo], *, step: int, batch_size: int, size: int, seed: int
+    photos: Sequence[Photo], *, step: int, batch_size: int, size: int, seed: int, rows: Sequence[int] | None = None
 ) -> np.ndarray:
     """Return the crops of training step ``step`` (from 0): uint8 ``[batch_size, size, size, 3]``.
+
+    If ``rows`` are given, only those of the batch.
 
     A pure function of its arguments and the files, so a resumed run needs no generator state. All photos
     are seen once per epoch, in the order ``default_rng([seed, epoch]).permutation``. Each is resized so
@@ -206,8 +208,9 @@ def training_batch(
     Raises:
         ImpastoError: none of the photos can be decoded any more.
     """
-    batch = np.empty((batch_size, size, size, 3), np.uint8)
-    for row in range(batch_size):
+    rows = range(batch_size) if rows is None else rows
+    batch = np.empty((len(rows), size, size, 3), np.uint8)
+    for place, row in enumerate(rows):
         epoch, position = divmod(step * batch_size + row, len(photos))
         order = _order(len(photos), seed, epoch)
         # The trailing 1 keeps these streams apart from those of the permutations.
@@ -218,7 +221,7 @@ def training_batch(
                 crop = cut(photo, size, round(size * MAX_ZOOM**zoom), left, top)
             except UNREADABLE:
                 continue
-            batch[row] = crop[:, ::-1] if mirror < 0.5 else crop
+            batch[place] = crop[:, ::-1] if mirror < 0.5 else crop
             break
         else:
             raise ImpastoError("none of the content photos can be read any more; were they moved or removed?")

@@ -14,6 +14,7 @@ from impasto import ImpastoError
 from torch import Tensor
 
 from .grid import grid
+from .group import ALONE, Group
 from .network import StyleNet, is_calm
 from .objective import Objective, Terms
 from .optimizer import optimizers
@@ -71,9 +72,15 @@ class Trainer:
 
     Every step is a function of the state below, the options and the step's number, so a loaded state goes
     on exactly as the run that saved it would have (bit for bit on a CPU with as many threads).
+
+    In a `Group` every process has a trainer of its own, and what is random is drawn for each photo of the joined batch,
+    so that the step is the one that a single process would take with all of it.
     """
 
-    def __init__(self, objective: Objective, photos: tuple[Photo, ...], options: Options, steps: int) -> None:
+    def __init__(
+        self, objective: Objective, photos: tuple[Photo, ...], options: Options, steps: int, group: Group = ALONE
+    ) -> None:
+        self.group = group
         self.objective, self.photos, self.options, self.steps = objective, photos, options, steps
         self.device: torch.device = objective.device
         with torch.random.fork_rng(devices=[]):
@@ -108,6 +115,7 @@ class Trainer:
             self._begin_from(candidates, style)
         else:
             self._begin_fresh(style)
+        self.group.copy([*self.network.parameters(), *self.average.parameters()])
 
     def _begin_fresh(self, style: np.ndarray) -> None:
         size = min(SIZE, self.options.size)
@@ -141,6 +149,17 @@ class Trainer:
                 self.average.load_state_dict(self.network.state_dict())
         self.network.load_state_dict(self.average.state_dict())
 
+    @property
+    def joined_batch(self) -> int:
+        """Crops a step, those of all processes together."""
+        return self.options.batch_size * self.group.size
+
+    @property
+    def rows(self) -> range:
+        """Those of the joined batch that are this process's."""
+        first = self.options.batch_size * self.group.rank
+        return range(first, first + self.options.batch_size)
+
     def run(self) -> Generator[Record]:
         """Train from the present step to the last, yielding a record after each.
 
@@ -151,10 +170,11 @@ class Trainer:
 
         def batch(step: int) -> np.ndarray:
             return training_batch(
-                self.photos, step=step, batch_size=options.batch_size, size=options.size, seed=options.seed
-            )
+                self.photos, step=step, batch_size=self.joined_batch, size=options.size, seed=options.seed,
+                rows=self.rows,
+            )  # fmt: skip
 
-        if self.stop:
+        if self.group.any(self.stop):
             return
         workers = 1 if self.device.type == "cpu" else 4  # a GPU is faster than one thread can decode
         start = time.perf_counter()
@@ -169,11 +189,39 @@ class Trainer:
             terms = self._update(to_tensor(pictures, self.device), strength, rate)
             self.step += 1
             yield Record(self.step, *terms, rate, strength, time.perf_counter() - start)
-            if self.stop:
+            if self.group.any(self.stop):
                 return
             start = time.perf_counter()  # what the subscribers took is not the step's; waiting for photos is
 
-    def _update(self, photo: Tensor, strength: float, rate: float) -> tuple[float, float, float, float, float]:
+    def _update(self, photos: Tensor, strength: float, rate: float) -> tuple[float, float, float, float, float]:
+        # A CPU is no faster with several crops at once. One by one, and summed in float64, they give the same weights
+        # to the last bit however the joined batch is shared out; else rounding errors grow until pictures differ.
+        at_once = 1 if self.device.type == "cpu" else len(photos)
+        parts = [
+            self._gradients(photos[i : i + at_once], self.rows[i : i + at_once], strength)
+            for i in range(0, len(photos), at_once)
+        ]
+        found = [torch.stack(same).mean(0) for same in zip(*parts, strict=True)]
+        self.group.average(found)
+        *gradients, summary = found
+        for parameter, gradient in zip(self.network.parameters(), gradients, strict=True):
+            parameter.grad = gradient.to(parameter.dtype)
+        size = torch.nn.utils.get_total_norm(gradients)
+        # one wait for the device
+        r, s, l1, j, unsteady, contrast, gradient_size = torch.cat([summary, size[None]]).tolist()
+        self.watch.check(self.step + 1, j, gradient_size, contrast)
+        for optimizer in self.optimizers if strength == 1 else [self.calm_optimizer]:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        # follows fast at first, when the weights of the start are worth little
+        decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
+        return r, s, l1, j, unsteady
+
+    def _gradients(self, photo: Tensor, rows: range, strength: float) -> list[Tensor]:
+        """What the crops of ``rows`` teach: each parameter's gradient; last R, S, L1, J, unsteadiness and contrast."""
+
         def paint(photo: Tensor) -> Tensor:
             return self.network(photo, strength)
 
@@ -184,29 +232,19 @@ class Trainer:
             terms = self.objective(painted, photo, content)
             unsteady = torch.zeros((), device=self.device)
             if self.options.steady:
-                random = np.random.default_rng([self.options.seed, self.step, 2])
+                first = self.step * self.joined_batch
+                random = [np.random.default_rng([self.options.seed, first + row, 2]) for row in rows]
                 unsteady = unsteadiness(paint, photo, painted, random)
         # a calmer painting has less of the style and keeps to the photo, colours and all
         calmer = FIDELITY * (painted - photo).abs().mean() - self.objective.style_weight * terms.style.mean()
-        self.network.zero_grad()
         total = terms.total.mean() + self.options.steady * unsteady + (1 - strength) * calmer
         if self.options.grid:
             total = total + self.options.grid * grid(painted)
-        total.backward()
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        size = torch.nn.utils.get_total_norm(gradients)
+        gradients = torch.autograd.grad(total, list(self.network.parameters()), materialize_grads=True)
         contrast = painted.detach().std(dim=(-2, -1)).mean()  # within channels: a flat red is blank too
-        summary = torch.stack([*means(terms), unsteady.detach(), size, contrast])
-        r, s, l1, j, unsteady_mean, gradient_size, deviation = summary.tolist()  # one wait for the device
-        self.watch.check(self.step + 1, j, gradient_size, deviation)
-        for optimizer in self.optimizers if strength == 1 else [self.calm_optimizer]:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-        # follows fast at first, when the weights of the start are worth little
-        decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
-        return r, s, l1, j, unsteady_mean
+        summary = torch.stack([*means(terms), unsteady.detach(), contrast])
+        precise = torch.float64 if self.device.type == "cpu" else torch.float32
+        return [found.to(precise) for found in (*gradients, summary)]
 
     def state(self) -> dict[str, Any]:
         """All that changes during training, for `load_state`."""
@@ -243,14 +281,14 @@ class Trainer:
         steps = self.run()
         took = [record.seconds for _, record in zip(range(unhurried), steps, strict=False)]
         timed: list[float] = []
-        while sum(timed) < seconds and self.step < self.steps:
+        while self.group.share(sum(timed)) < seconds and self.step < self.steps:
             timed.append(next(steps).seconds)
         steps.close()
         self.load_state(before)
         for optimizer in (*self.optimizers, self.calm_optimizer):
             optimizer.state.clear()
         took = timed or took
-        return sum(took) / len(took)
+        return self.group.share(sum(took) / len(took))
 
 
 class GoneWrong(ImpastoError):

@@ -1,0 +1,183 @@
+"""``--devices``: a process for each, begun, watched and ended together.
+
+What ``accelerate launch`` does, but for one machine, and so that a run ends as it does on one device: one Ctrl-C lets
+all finish the step, and whichever process fails first ends the others, and its line is the last.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import IO
+
+import torch
+from impasto import ImpastoError
+
+from .command import need
+from .group import LOST, size_here
+from .pipeline import pick_device
+
+PROGRAM = (sys.executable, "-m", "impasto_train")
+LAUNCHED = "IMPASTO_LAUNCHED"  # tells a process that its stdin is a line to this one
+GRACE = 10.0  # s for the others to end by themselves when one has failed: the first may be saving what there is
+STOPPED = 130  # exit status after Ctrl-C
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def launch(arguments: Sequence[str], count: int) -> int:
+    """Run ``train-style`` with ``arguments`` in ``count`` processes that form a group.
+
+    The first has this process's stdout and stderr; what the others say is shown only if they fail.
+
+    Returns:
+        the exit status.
+
+    Raises:
+        ImpastoError: a process other than the first failed: its reason.
+    """
+    with ExitStack() as stack:
+        said = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, count)]
+        port = _free_port()
+        workers: list[subprocess.Popen[bytes]] = []
+        stack.callback(_end, workers)
+        for rank in range(count):  # Ctrl-C while they are begun ends us, and so them
+            workers.append(_begin(arguments, rank, count, port, said[rank - 1] if rank else None))
+        with _forwarded(workers) as stopped:
+            _wait(workers)
+        return _outcome(workers, said, stopped=bool(stopped))
+
+
+def to_launch(wanted: int, device: str) -> int:
+    """How many processes this one has to `launch` for a training on ``wanted`` devices; 0 if it can train itself.
+
+    Raises:
+        ImpastoError: there are not so many of ``device`` (as for `pipeline.pick_device`) here; or this process is one
+            of a group of another size.
+    """
+    if (begun := size_here()) > 1:
+        if wanted not in (1, begun):
+            raise ImpastoError(f"--devices {wanted}: this is one of {begun} processes already; leave --devices out")
+        return 0
+    if wanted == 1:
+        return 0
+    need("devices", ("accelerate",), "training on several devices")
+    kind = pick_device(device).type
+    there = torch.cuda.device_count() if kind == "cuda" else os.cpu_count() or 1 if kind == "cpu" else 1
+    if wanted > there:
+        what = {"cuda": "GPUs", "cpu": "CPU cores"}.get(kind, f"device of the kind {kind}")
+        raise ImpastoError(f"--devices {wanted}: this machine has {there} {what}")
+    return wanted
+
+
+def watch_launcher() -> bool:
+    """End this process as soon as the one that launched it is gone, as nothing else would.
+
+    Returns:
+        whether one did.
+    """
+    if os.environ.pop(LAUNCHED, None) is None:  # popped, so that no process of ours takes itself for launched
+        return False
+    line = sys.stdin.fileno()
+
+    def wait() -> None:
+        os.read(line, 1)  # nothing is ever written
+        os._exit(LOST)
+
+    threading.Thread(target=wait, daemon=True).start()
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _begin(
+    arguments: Sequence[str], rank: int, count: int, port: int, said: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    group = {
+        "RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count,
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, LAUNCHED: 1,
+        # or each would use all cores
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // count),
+    }  # fmt: skip
+    return subprocess.Popen(
+        [*PROGRAM, *arguments],
+        env=os.environ | {name: str(value) for name, value in group.items()},
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL if rank else None, stderr=said,
+        start_new_session=True,  # a terminal's Ctrl-C comes to us alone, and from us to each once
+    )  # fmt: skip
+
+
+@contextmanager
+def _forwarded(workers: list[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """Pass what would stop us on to the workers, which know how to stop; gives a list of what has come."""
+    come: list[int] = []
+
+    def forward(signum: int, frame: FrameType | None) -> None:
+        come.append(signum)
+        for worker in workers:
+            worker.send_signal(signum)
+
+    before = {one: signal.signal(one, forward) for one in _SIGNALS}
+    try:
+        yield come
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _wait(workers: list[subprocess.Popen[bytes]]) -> None:
+    """Until all have ended, or the first has and has a reason, or time is up after one has failed."""
+    deadline = None
+    while None in [worker.poll() for worker in workers]:  # each is asked: that alone sets its returncode
+        if workers[0].returncode not in (None, 0, LOST):
+            return
+        if deadline is None and any(worker.returncode for worker in workers):
+            deadline = time.monotonic() + GRACE
+        if deadline is not None and time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+
+
+def _outcome(workers: list[subprocess.Popen[bytes]], said: Sequence[IO[bytes]], *, stopped: bool) -> int:
+    status = workers[0].returncode
+    if status is not None and status > 0 and status != LOST:
+        return int(status)  # it has said why
+    failed = [(rank, worker.returncode) for rank, worker in enumerate(workers) if worker.returncode]
+    if not failed:
+        return 0
+    if stopped:
+        return STOPPED
+    causes = [(rank, status) for rank, status in failed if status != LOST]
+    if not causes:
+        raise ImpastoError("the processes of this training lost each other; --resume goes on from the last checkpoint")
+    rank, status = causes[0]
+    if status < 0:
+        name = signal.Signals(-status).name
+        raise ImpastoError(
+            f"device {rank}: its process was killed ({name}), which is what a machine does that is short of memory; "
+            "--resume goes on from the last checkpoint"
+        )
+    said[rank - 1].seek(0)
+    text = said[rank - 1].read().decode(errors="replace").rstrip()
+    if "Traceback" in text:
+        print(text, file=sys.stderr)
+    last = text.rpartition("\n")[2]
+    raise ImpastoError(f"device {rank}: {last.partition(': ')[2] or last}")
+
+
+def _end(workers: list[subprocess.Popen[bytes]]) -> None:
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+        if worker.stdin:
+            worker.stdin.close()
