@@ -146,6 +146,13 @@ def test_processes_end_with_what_began_them(program, tmp_path):
     process.communicate(timeout=60)
 
 
+def test_nothing_in_the_present_folder_is_run(tmp_path, monkeypatch, capfd):
+    (tmp_path / "typer.py").write_text("raise SystemExit(99)")
+    monkeypatch.chdir(tmp_path)
+    assert launch.launch(["--version"], 2) == 0
+    assert capfd.readouterr().out.startswith("impasto ")
+
+
 def test_this_process_was_not_launched(no_group):
     assert not launch.watch_launcher()
 

@@ -41,6 +41,19 @@ def test_the_checkpoint_before_stands_in_for_a_damaged_one(tmp_path):
     assert all(row["said so"] and row["same model"] for row in rows)
 
 
+def test_two_processes_learn_what_one_learns_with_the_joined_batch(tmp_path):
+    (row,) = drill("joined", tmp_path, "--narrow", "--steps", "12")
+    assert row["gradients"] > 40
+    assert row["furthest apart"] < 1e-5
+    assert row["levels apart"] <= 1
+
+
+def test_trainings_on_two_devices_end_with_a_reason_and_go_on(tmp_path):
+    rows = drill("devices", tmp_path, "--ends", "4")
+    assert [row["hit"] for row in rows] == ["the first", "the second", "the launcher", "Ctrl-C"]
+    assert all(row["as it should"] for row in rows)
+
+
 def test_every_file_of_a_run_is_known_to_the_kills():
     from impasto_train.run_folder import FILES
 

@@ -24,7 +24,7 @@ from .command import need
 from .group import LOST, size_here
 from .pipeline import pick_device
 
-PROGRAM = (sys.executable, "-m", "impasto_train")
+PROGRAM = (sys.executable, "-P", "-m", "impasto_train")  # -P: no module is looked for in the present folder
 LAUNCHED = "IMPASTO_LAUNCHED"  # tells a process that its stdin is a line to this one
 GRACE = 10.0  # s for the others to end by themselves when one has failed: the first may be saving what there is
 STOPPED = 130  # exit status after Ctrl-C

@@ -47,9 +47,10 @@ def work(options: ImageOptions) -> None:
     from tqdm import tqdm
 
     from .balance import suitable_weight
+    from .interrupt import finish_on_interrupt
     from .optimize import optimize
     from .photos import read_style
-    from .pipeline import build_objective, finish_on_interrupt, pick_device
+    from .pipeline import build_objective, pick_device
     from .trainer import to_pixels, to_tensor
 
     result = options.picture

@@ -1,17 +1,13 @@
 """The whole way from a picture to a model: photos, objective, training, export."""
 
 import io
-import os
 import re
-import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,6 +20,7 @@ from .balance import suitable_weight
 from .base import Weights, load_base
 from .export import export
 from .group import Group, joined
+from .interrupt import finish_on_interrupt
 from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, ObjectiveOptions, Options
 from .photos import ContentSet, centre_crop, demo_photo, open_content, read_style
@@ -265,40 +262,6 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
     if trainer.step < trainer.steps:
         say(f"stopped at step {trainer.step} of {trainer.steps}; go on with: train-style --resume {folder.path}")
     return options.model
-
-
-class Stoppable(Protocol):
-    """What can be told to end after its present step."""
-
-    stop: bool
-
-
-@contextmanager
-def finish_on_interrupt(work: Stoppable, then: str = "the model so far will be exported") -> Iterator[None]:
-    """Let the first Ctrl-C end ``work`` after its present step, and the second end the program.
-
-    SIGTERM, which schedulers and ``docker stop`` send, counts as Ctrl-C. In any thread but the main one it does
-    nothing: only there can signals be handled.
-    """
-
-    def handle(signum: int, frame: FrameType | None) -> None:
-        work.stop = True
-        restore()
-        # not print, which may be in the middle of a line of ours already, and would raise
-        os.write(2, f"\nstopping after this step; {then} (Ctrl-C again: at once)\n".encode())
-
-    def restore() -> None:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {one: signal.signal(one, handle) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        restore()
 
 
 def _info(trainer: Trainer, content: ContentSet, held_out: list[np.ndarray]) -> StyleInfo:

@@ -19,11 +19,12 @@ from tqdm import tqdm
 
 from ..balance import suitable_weight
 from ..base import fingerprint
+from ..interrupt import finish_on_interrupt
 from ..network import StyleNet
 from ..objective import L1_VARIANTS
 from ..options import Options, SharedOptions, TrainingOptions, TuneOptions
 from ..photos import Photo, centre_crop, open_content, read_style
-from ..pipeline import build_objective, finish_on_interrupt, pick_device, starts
+from ..pipeline import build_objective, pick_device, starts
 from ..run_folder import photos_digest
 from ..trainer import GoneWrong, Trainer
 from .record import HELD_OUT, Point, Record, Trial, recipe
