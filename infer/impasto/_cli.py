@@ -6,7 +6,6 @@ Only typer and the standard library are imported here, so that ``--help`` and a 
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from itertools import chain
 from pathlib import Path
@@ -17,9 +16,10 @@ import typer
 
 from ._console import run
 from ._contract import CONTRACT_VERSION, StyleInfo
-from ._defaults import CODEC, CRF, MAX_PIXELS, MEMORY, QUALITY, STRENGTHS, STROKES
+from ._defaults import CODEC, CRF, MAX_PIXELS, MEMORY
 from ._device import Device
 from ._errors import ImpastoError
+from ._options import KeepColors, Quality, Size, Strength, Strip, Stroke
 from ._places import STDOUT, Job, check_sheet, expanded, is_film, plan, with_masks
 from ._styles import describe, locate
 
@@ -44,16 +44,6 @@ def _version(wanted: bool) -> None:
 
         print(f"{COMMAND} {impasto.__version__}")
         raise typer.Exit
-
-
-def _within(bounds: tuple[float, float]) -> Callable[[float], float]:
-    def check(value: float) -> float:
-        least, most = bounds
-        if not least <= value <= most:  # typer's own range lets NaN through
-            raise typer.BadParameter(f"{value} is not in {least:g}..{most:g}")
-        return value
-
-    return check
 
 
 def _memory(value: str) -> int:
@@ -100,32 +90,21 @@ def apply_style(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Restyle all pictures and films in folders.")
     ] = False,
-    strength: Annotated[
-        float,
-        typer.Option(metavar="S", callback=_within(STRENGTHS), help="From 0, the photo itself, to 1, the full style."),
-    ] = 1.0,
-    stroke: Annotated[
-        float, typer.Option(metavar="S", callback=_within(STROKES), help="Size of the brushwork, from 0.5 to 2.")
-    ] = 1.0,
-    keep_colors: Annotated[
-        bool, typer.Option("--keep-colors", help="Take lightness from the style and colour from the photo.")
-    ] = False,
+    strength: Strength = 1.0,
+    stroke: Stroke = 1.0,
+    keep_colors: KeepColors = False,
     mask: Annotated[
         str | None,
         typer.Option(metavar="PICTURE", help="Paint only where this is white; for one each: masks/{stem}.png."),
     ] = None,
-    size: Annotated[
-        int | None, typer.Option(metavar="PIXELS", min=1, help="Reduce larger photos to this longest side first.")
-    ] = None,
-    quality: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.", show_default=str(QUALITY))
-    ] = None,
+    size: Size = None,
+    quality: Quality = None,
     codec: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Encoder of films, as FFmpeg calls it.", show_default=CODEC),
     ] = None,
     crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = CRF,
-    strip: Annotated[bool, typer.Option("--strip", help="Leave out EXIF, XMP, texts and comments.")] = False,
+    strip: Strip = False,
     sheet: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")
     ] = None,

@@ -5,6 +5,7 @@ GPUs, gloo between processes on CPUs. All hold the same weights, and all take th
 of the joined batch; the first one also shows, writes and exports.
 """
 
+import datetime
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from .command import need
 
+PATIENCE = datetime.timedelta(hours=1)  # of the others while the first process fetches photos and VGG16's weights
 LOST = 75  # exit status of a process that ended because another one had (EX_TEMPFAIL)
 _BEGUN_BY = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what every launcher of torch's sets
 
@@ -86,7 +88,7 @@ class _Accelerated(Group):
         import accelerate
 
         with _no_other_may_end():
-            self.state = accelerate.PartialState(cpu=device.type == "cpu")
+            self.state = accelerate.PartialState(cpu=device.type == "cpu", timeout=PATIENCE)
         self.device = device
         self.rank, self.size = self.state.process_index, self.state.num_processes
 

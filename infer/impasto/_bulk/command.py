@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from .._cli import _within
 from .._console import run
 from .._contract import read_model
-from .._defaults import STRENGTHS, STROKES
 from .._errors import ImpastoError
 from .._extras import pip_line
+from .._options import KeepColors, Quality, Size, Strength, Strip, Stroke
 from .._styles import locate
 
 COMMAND = "bulk-style"
@@ -35,23 +34,12 @@ def bulk_style(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A .onnx file or the name of a shipped style.")],
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Folder or URL of the photos.")],
     dest: Annotated[str, typer.Argument(metavar="DEST", help="Folder or URL of the results.")],
-    strength: Annotated[
-        float,
-        typer.Option(metavar="S", callback=_within(STRENGTHS), help="From 0, the photo itself, to 1, the full style."),
-    ] = 1.0,
-    stroke: Annotated[
-        float, typer.Option(metavar="S", callback=_within(STROKES), help="Size of the brushwork, from 0.5 to 2.")
-    ] = 1.0,
-    keep_colors: Annotated[
-        bool, typer.Option("--keep-colors", help="Take lightness from the style and colour from the photo.")
-    ] = False,
-    size: Annotated[
-        int | None, typer.Option(metavar="PIXELS", min=1, help="Reduce larger photos to this longest side first.")
-    ] = None,
-    quality: Annotated[
-        int | None, typer.Option(metavar="Q", min=1, max=100, help="Of JPEG, WebP, AVIF and HEIC; 95 by default.")
-    ] = None,
-    strip: Annotated[bool, typer.Option("--strip", help="Leave out EXIF and other metadata.")] = False,
+    strength: Strength = 1.0,
+    stroke: Stroke = 1.0,
+    keep_colors: KeepColors = False,
+    size: Size = None,
+    quality: Quality = None,
+    strip: Strip = False,
     actors: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Copies of the model at work; by default one a GPU, or one a core."),
