@@ -1,9 +1,12 @@
 """The base: kernels shared by styles, kept in one small file, from which a new style starts."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from impasto import ImpastoError
+from impasto_train import train_base
 from impasto_train.base import FILE, is_kernel, join, load_base, save_base
 from impasto_train.network import StyleNet
 from impasto_train.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
@@ -12,6 +15,7 @@ from impasto_train.photos import open_content
 from impasto_train.trainer import Trainer, evaluate, to_tensor
 from impasto_train.vgg import VGG16
 from PIL import Image
+from safetensors.torch import load_file
 
 
 @pytest.fixture
@@ -96,3 +100,24 @@ def test_the_base_that_ships_is_small_and_fits_the_network():
     network = StyleNet()
     for weights in load_base():
         network.load_state_dict(weights)
+
+
+def test_a_base_is_trained_on_pictures_and_on_their_likes(pictures, narrow_vgg_weights, monkeypatch):
+    monkeypatch.setattr("impasto_train.pipeline.load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    monkeypatch.setattr("impasto_train.trainer.STEPS", 2)
+    monkeypatch.setattr(Options, "style_size", 48)
+    shutil.copy(pictures / "style.png", pictures / "other.png")
+    monkeypatch.setattr(train_base, "paint", lambda size: np.zeros((64, 64, 3), np.uint8))
+    out = pictures / "base.safetensors"
+    styles = [pictures / "style.png", pictures / "other.png"]
+    train_base.train_base(styles, str(pictures / "photos"), "scratch", 4, out)
+    assert len(load_base(out)) == 4
+    assert {name.split("/")[0] for name in load_file(out)} == {"kernels", "style", "other", "own", "other_varied"}
+
+
+def test_a_varied_picture_has_other_colours_and_a_pale_one_no_black():
+    red = Image.new("RGB", (40, 20), (200, 0, 0))
+    turned = train_base.varied(red, train_base.Variant((2, 0, 1), pale=False, turned=True, size=512))
+    assert (turned.size, turned.getpixel((0, 0))) == ((20, 40), (0, 200, 0))
+    pale = train_base.varied(red, train_base.Variant((0, 1, 2), pale=True, turned=False, size=288))
+    assert pale.getpixel((0, 0)) == (224, 114, 114)
