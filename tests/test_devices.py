@@ -162,30 +162,30 @@ def test_this_process_was_not_launched(no_group):
 
 def test_more_devices_than_there_are_are_refused(no_group, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    assert launch.to_launch(1, "cpu") == 0
-    assert launch.to_launch(2, "cpu") == 2
-    with pytest.raises(ImpastoError, match=r"^--devices 3: this machine has 2 CPU cores$"):
-        launch.to_launch(3, "cpu")
+    assert launch.to_launch(None, 1, "cpu") == launch.to_launch(1, 4, "cpu") == 0
+    assert launch.to_launch(2, 1, "cpu") == launch.to_launch(None, 2, "cpu") == 2
+    with pytest.raises(ImpastoError, match=r"^3 devices are more than this machine's 2 \(CPU core\)"):
+        launch.to_launch(3, 1, "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(ImpastoError, match=r"^--devices 2: this machine has 1 GPUs$"):
-        launch.to_launch(2, "auto")
+    with pytest.raises(ImpastoError, match=r"^2 devices are more than this machine's 1 \(GPU\)"):
+        launch.to_launch(None, 2, "auto")
 
 
 def test_one_of_a_group_launches_none(monkeypatch):
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("WORLD_SIZE", "4")
-    assert launch.to_launch(1, "cpu") == launch.to_launch(4, "cpu") == 0
+    assert launch.to_launch(None, 2, "cpu") == launch.to_launch(4, 1, "cpu") == 0
     with pytest.raises(ImpastoError, match="one of 4 processes already"):
-        launch.to_launch(2, "cpu")
+        launch.to_launch(2, 1, "cpu")
 
 
 def test_without_accelerate_it_names_the_pip_line(no_group, monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     with pytest.raises(ImpastoError, match=r"devices.*accelerate is not installed.*pip install"):
-        launch.to_launch(2, "cpu")
+        launch.to_launch(2, 1, "cpu")
 
 
 def test_options_are_spelled_as_on_the_command_line():

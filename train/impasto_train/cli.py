@@ -30,7 +30,7 @@ def train_style(resume: Path | None = None, **given: Any) -> None:
 
     launched = launch.watch_launcher()
     count, device = pipeline.devices(resume) if resume is not None else (Options.devices, Options.device)
-    if count := launch.to_launch(given.get("devices", count), given.get("device", device)):
+    if count := launch.to_launch(given.get("devices"), count, given.get("device", device)):
         raise SystemExit(launch.launch(spelled({"resume": resume} | given), count))  # its first process has told all
     try:
         if resume is not None:

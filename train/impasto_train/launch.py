@@ -54,26 +54,31 @@ def launch(arguments: Sequence[str], count: int) -> int:
         return _outcome(workers, said, stopped=bool(stopped))
 
 
-def to_launch(wanted: int, device: str) -> int:
-    """How many processes this one has to `launch` for a training on ``wanted`` devices; 0 if it can train itself.
+def to_launch(wanted: int | None, planned: int, device: str) -> int:
+    """How many processes this one has to `launch`; 0 if it can train itself, alone or as one of a group.
+
+    Args:
+        wanted: the devices that were asked for, if any were.
+        planned: on how many the training is otherwise.
 
     Raises:
         ImpastoError: there are not so many of ``device`` (as for `pipeline.pick_device`) here; or this process is one
             of a group of another size.
     """
     if (begun := size_here()) > 1:
-        if wanted not in (1, begun):
+        if wanted not in (None, begun):
             raise ImpastoError(f"--devices {wanted}: this is one of {begun} processes already; leave --devices out")
         return 0
-    if wanted == 1:
+    count = planned if wanted is None else wanted
+    if count == 1:
         return 0
     need("devices", ("accelerate",), "training on several devices")
     kind = pick_device(device).type
     there = torch.cuda.device_count() if kind == "cuda" else os.cpu_count() or 1 if kind == "cpu" else 1
-    if wanted > there:
-        what = {"cuda": "GPUs", "cpu": "CPU cores"}.get(kind, f"device of the kind {kind}")
-        raise ImpastoError(f"--devices {wanted}: this machine has {there} {what}")
-    return wanted
+    if count > there:
+        what = {"cuda": "GPU", "cpu": "CPU core"}.get(kind, kind)
+        raise ImpastoError(f"{count} devices are more than this machine's {there} ({what}): give another --devices")
+    return count
 
 
 def watch_launcher() -> bool:
@@ -124,7 +129,7 @@ def _forwarded(workers: list[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
 
     def forward(signum: int, frame: FrameType | None) -> None:
         come.append(signum)
-        for worker in workers:
+        for worker in workers if os.name == "posix" else ():  # elsewhere the terminal itself tells all
             worker.send_signal(signum)
 
     before = {one: signal.signal(one, forward) for one in _SIGNALS}

@@ -201,7 +201,7 @@ class Trainer:
             self._gradients(photos[i : i + at_once], self.rows[i : i + at_once], strength)
             for i in range(0, len(photos), at_once)
         ]
-        found = [torch.stack(same).mean(0) for same in zip(*parts, strict=True)]
+        found = [torch.stack(same).mean(0) for same in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
         self.group.average(found)
         *gradients, summary = found
         for parameter, gradient in zip(self.network.parameters(), gradients, strict=True):
