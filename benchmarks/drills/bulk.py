@@ -153,7 +153,8 @@ def bulk(
     while any(processes(ACTOR)):  # Ray's processes end when they find their driver gone
         time.sleep(0.5)
     parts = sorted((dest / PARTS).glob("*.parquet"))
-    known = {str(dest / row["output"]) for part in parts for row in pq.read_table(part).to_pylist() if row["output"]}
+    rows = [row for part in parts for row in pq.read_table(part).to_pylist()]
+    known = {str(dest / row["output"]) for row in rows if row["error"] is None}
     kept, start = results(dest), time.perf_counter()
     ended("all killed at half, begun again", begin(model, source, dest), start, len(known), dest, actors=0, MB=0.0)
     again = results(dest)

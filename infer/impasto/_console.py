@@ -47,7 +47,8 @@ def run(app: typer.Typer, command: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python itself flushes once more
         return 1
     except OSError as error:  # e.g. what stdout is sent to is full
-        print(f"{command}: {error.strerror}: {error.filename or 'stdout'}", file=sys.stderr)
+        what = f"{error.strerror}: {error.filename or 'stdout'}" if error.strerror else one_line(error)
+        print(f"{command}: {what}", file=sys.stderr)
         return _WRONG
     if status == _STOPPED:  # typer makes a status of Ctrl-C by itself
         print(f"\n{command}: stopped", file=sys.stderr)

@@ -28,7 +28,7 @@ def train_style(resume: Path | None = None, **given: Any) -> None:
     from . import launch, pipeline  # after all checks that need no torch: it takes seconds to import
     from .group import LOST, Lost
 
-    launched = launch.watch_launcher()
+    launch.watch_launcher()
     count, device = pipeline.devices(resume) if resume is not None else (Options.devices, Options.device)
     if count := launch.to_launch(given.get("devices"), count, given.get("device", device)):
         raise SystemExit(launch.launch(spelled({"resume": resume} | given), count))  # its first process has told all
@@ -37,9 +37,8 @@ def train_style(resume: Path | None = None, **given: Any) -> None:
             model = pipeline.resume(resume, say, **given)
         elif options:
             model = pipeline.start(options, say)
-    except Lost as lost:  # what has ended tells why, and who launched us passes that on
-        if not launched:
-            say(f"train-style: {lost}")
+    except Lost as lost:  # with a status of its own, so that the process that has ended is asked for the reason
+        say(f"train-style: {lost}")
         raise typer.Exit(LOST) from lost
     except (MemoryError, RuntimeError) as error:
         raise explain(error, "lower --size, --batch-size or --style-size") or error from error

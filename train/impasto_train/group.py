@@ -12,13 +12,14 @@ from contextlib import contextmanager
 
 import torch
 from impasto import ImpastoError
+from impasto._errors import one_line
 from torch import Tensor
 
 from .command import need
 
 PATIENCE = datetime.timedelta(hours=1)  # of the others while the first process fetches photos and VGG16's weights
 LOST = 75  # exit status of a process that ended because another one had (EX_TEMPFAIL)
-_BEGUN_BY = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what every launcher of torch's sets
+_BEGUN_BY = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what every launcher of torch's sets
 
 
 class Lost(ImpastoError):
@@ -77,10 +78,9 @@ def joined(device: torch.device) -> Iterator[Group]:
         return
     need("devices", ("accelerate",), "training on several devices")
     group = _Accelerated(device)
-    try:
-        yield group
-    finally:
-        group.leave()
+    yield group
+    # not where something went wrong: NCCL would wait for the others, which wait for us
+    group.leave()
 
 
 class _Accelerated(Group):
@@ -91,6 +91,8 @@ class _Accelerated(Group):
             self.state = accelerate.PartialState(cpu=device.type == "cpu", timeout=PATIENCE)
         self.device = device
         self.rank, self.size = self.state.process_index, self.state.num_processes
+        if self.size != size_here():
+            raise ImpastoError(f"Accelerate knows no group of processes on {device.type}: leave --devices out")
 
     def leave(self) -> None:
         self.state.destroy_process_group()
@@ -142,5 +144,8 @@ class _Accelerated(Group):
 def _no_other_may_end() -> Iterator[None]:
     try:
         yield
+    except (torch.OutOfMemoryError, NotImplementedError):
+        raise  # a fault of our own
     except RuntimeError as error:  # gloo's, NCCL's and the store's have no class in common
-        raise Lost("another process of this training has ended or cannot be reached; see what it said") from error
+        reason = one_line(error)[:300]
+        raise Lost(f"another process of this training has ended or cannot be reached ({reason})") from error

@@ -26,7 +26,8 @@ from .pipeline import pick_device
 
 PROGRAM = (sys.executable, "-P", "-m", "impasto_train")  # -P: no module is looked for in the present folder
 LAUNCHED = "IMPASTO_LAUNCHED"  # tells a process that its stdin is a line to this one
-GRACE = 10.0  # s for the others to end by themselves when one has failed: the first may be saving what there is
+GRACE = 10.0  # s for the others to end by themselves when one has failed or the first is through
+_PREFIX = "train-style: "
 STOPPED = 130  # exit status after Ctrl-C
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -146,7 +147,7 @@ def _wait(workers: list[subprocess.Popen[bytes]]) -> None:
     while None in [worker.poll() for worker in workers]:  # each is asked: that alone sets its returncode
         if workers[0].returncode not in (None, 0, LOST):
             return
-        if deadline is None and any(worker.returncode for worker in workers):
+        if deadline is None and (workers[0].returncode == 0 or any(worker.returncode for worker in workers)):
             deadline = time.monotonic() + GRACE
         if deadline is not None and time.monotonic() > deadline:
             return
@@ -155,8 +156,8 @@ def _wait(workers: list[subprocess.Popen[bytes]]) -> None:
 
 def _outcome(workers: list[subprocess.Popen[bytes]], said: Sequence[IO[bytes]], *, stopped: bool) -> int:
     status = workers[0].returncode
-    if status is not None and status > 0 and status != LOST:
-        return int(status)  # it has said why
+    if status == 0 or (status is not None and status > 0 and status != LOST):
+        return int(status)  # the model is written, or it has said why not
     failed = [(rank, worker.returncode) for rank, worker in enumerate(workers) if worker.returncode]
     if not failed:
         return 0
@@ -166,23 +167,32 @@ def _outcome(workers: list[subprocess.Popen[bytes]], said: Sequence[IO[bytes]], 
     if not causes:
         raise ImpastoError("the processes of this training lost each other; --resume goes on from the last checkpoint")
     rank, status = causes[0]
-    if status < 0:
-        name = signal.Signals(-status).name
-        raise ImpastoError(
-            f"device {rank}: its process was killed ({name}), which is what a machine does that is short of memory; "
-            "--resume goes on from the last checkpoint"
-        )
-    said[rank - 1].seek(0)
-    text = said[rank - 1].read().decode(errors="replace").rstrip()
-    if "Traceback" in text:
-        print(text, file=sys.stderr)
-    last = text.rpartition("\n")[2]
-    raise ImpastoError(f"device {rank}: {last.partition(': ')[2] or last}")
+    text = _read(said[rank - 1]) if rank else ""
+    ours = [line.removeprefix(_PREFIX) for line in text.splitlines() if line.startswith(_PREFIX)]
+    if ours and status > 0:
+        raise ImpastoError(f"device {rank}: {ours[-1]}")
+    print(text, file=sys.stderr, end="")
+    if status > 0:
+        raise ImpastoError(f"device {rank}: its process ended with status {status}")
+    name = signal.Signals(-status).name
+    short = ", as by a machine that is short of memory" if name == "SIGKILL" else ""
+    raise ImpastoError(
+        f"device {rank}: its process was killed ({name}){short}; --resume goes on from the last checkpoint"
+    )
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def _end(workers: list[subprocess.Popen[bytes]]) -> None:
     for worker in workers:
-        worker.kill()
+        if worker.poll() is None:
+            if os.name == "posix":
+                os.killpg(worker.pid, signal.SIGKILL)  # what it has begun, such as a download, with it
+            else:
+                worker.kill()
         worker.wait()
         if worker.stdin:
             worker.stdin.close()

@@ -165,6 +165,7 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
             trainer.load_state(state)
             if group.share(trainer.step) != trainer.step:
                 raise ImpastoError(f"cannot resume {path}: its checkpoint is not the same in every process")
+            group.copy([*trainer.network.parameters(), *trainer.average.parameters()])
             if group.first:
                 folder.sweep(options.model)
                 folder.trim_log(trainer.step)

@@ -3,6 +3,7 @@
 Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
 """
 
+import importlib.util
 import sys
 from typing import Annotated
 
@@ -50,6 +51,8 @@ def bulk_style(
     path = locate(model)
     info, data = read_model(path)
     try:
+        if importlib.util.find_spec("ray") is None:  # which takes seconds to import
+            raise ImportError("ray")
         from tqdm import tqdm
 
         from .._stylizer import Look
@@ -65,7 +68,7 @@ def bulk_style(
     pairs = [(photo, result_name(photo, info.name)) for photo in found]
     if not overwrite:
         done, there = manifest.done(), {name for name, _ in places[1].names()}
-        pairs = [(photo, result) for photo, result in pairs if done.get(photo) != result or result not in there]
+        pairs = [(photo, result) for photo, result in pairs if result not in done or result not in there]
     print(f"{len(found)} photos, {len(pairs)} to do", file=sys.stderr)
     if not pairs:
         return 0

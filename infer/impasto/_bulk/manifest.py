@@ -1,7 +1,7 @@
 """What became of each picture of a collection: ``manifest.parquet`` in the place of the results, a row a picture.
 
 While a run goes on, rows come in parts of their own beside it, so that a run that is killed loses a few seconds of
-them at most; at its end, or when the next run begins, they are joined. Of two rows for one picture the later counts.
+them at most; at its end, or when the next run begins, they are joined. Of two rows for one result the later counts.
 """
 
 import io
@@ -93,10 +93,9 @@ class Manifest:
         self.flush()
         self.join()
 
-    def done(self) -> dict[str, str]:
-        """The results of all pictures that were painted, by their sources."""
-        rows = self.table.filter(pa.compute.field("error").is_null())
-        return dict(zip(rows["source"].to_pylist(), rows["output"].to_pylist(), strict=True))
+    def done(self) -> set[str]:
+        """The results that were painted."""
+        return set(self.table.filter(pa.compute.field("error").is_null())["output"].to_pylist())
 
     def _read(self, name: str) -> pa.Table:
         try:
@@ -106,9 +105,10 @@ class Manifest:
 
 
 def _latest(table: pa.Table) -> pa.Table:
-    """The last row of each source, in the order of the sources."""
-    last = {source: index for index, source in enumerate(table["source"].to_pylist())}
-    return table.take([last[source] for source in sorted(last)])
+    """The last row of each result, in the order of the sources."""
+    names = zip(table["source"].to_pylist(), table["output"].to_pylist(), strict=True)
+    last = {pair: index for index, pair in enumerate(names)}
+    return table.take([last[pair] for pair in sorted(last)])
 
 
 def _bytes(table: pa.Table) -> bytes:

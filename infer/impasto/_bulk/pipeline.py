@@ -80,12 +80,16 @@ def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterato
         os.environ.setdefault(wait, "180")
     import ray
 
-    with tempfile.TemporaryDirectory(prefix="impasto-") as scratch:
+    # sockets lie in it, whose paths may have some 100 characters: the folder for temporary files of macOS is too long
+    short = "/tmp" if os.path.isdir("/tmp") else None
+    with tempfile.TemporaryDirectory(prefix="impasto-", dir=short, ignore_cleanup_errors=True) as scratch:
         if not ray.is_initialized():
             # no dashboard, and no workers' words among ours
             ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR, _temp_dir=scratch)
         try:
             yield from _run(job, model, pairs)
+        except ray.exceptions.RayError as error:
+            raise ImpastoError(f"Ray: {one_line(error)[:500]}") from error
         finally:
             ray.shutdown()
 
@@ -98,8 +102,10 @@ def _run(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterator[l
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     there = ray.cluster_resources()
-    gpus = int(there.get("GPU", 0))
-    actors = job.actors or gpus or max(1, int(there.get("CPU", 1)))
+    gpus, cores = int(there.get("GPU", 0)), there.get("CPU", 0)
+    actors = job.actors or gpus or max(1, int(cores))
+    if cores < 3 * FILES:
+        raise ImpastoError(f"this Ray has {cores:g} CPU cores: one at least is needed to read and write")
     blocks = -(-len(pairs) // TOGETHER)
     items = ray.data.from_items(
         [{"source": source, "output": output} for source, output in pairs], override_num_blocks=blocks
@@ -108,7 +114,8 @@ def _run(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterator[l
     device: Device = "cuda" if gpus else "cpu"
     painted = read.map(
         cast(Any, _Paint), fn_constructor_args=[job, model, device], compute=ActorPoolStrategy(size=actors),
-        num_cpus=PAINTING, num_gpus=min(1, gpus / actors),
+        # however many they are, they leave room to read and to write
+        num_cpus=min(PAINTING, (cores - 2 * FILES) / actors), num_gpus=1 / -(-actors // gpus) if gpus else 0,
     )  # fmt: skip
     written = painted.map(_Write(job), num_cpus=FILES)
     for batch in written.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -177,4 +184,4 @@ def _guarded(item: Item, work: Any) -> Item:
         reason = "not enough memory"
     except Exception as error:  # one picture must not end a run of millions
         reason = f"{type(error).__name__}: {one_line(error)}"
-    return {"source": item["source"], "output": None, "picture": None, "seconds": None, "error": reason}
+    return {"source": item["source"], "output": item["output"], "picture": None, "seconds": None, "error": reason}

@@ -1,6 +1,7 @@
 """Folders on this machine or in any store that pyarrow or fsspec knows: s3://, gs://, hdfs://, memory://."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,8 @@ class Place:
                 raise ImpastoError(f"cannot open {self.url}: {one_line(error)}") from error
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"url": self.url}
+        # the other process may have another folder to start from
+        return {"url": self.url if "://" in self.url else str(Path(self.url).absolute())}
 
     @property
     def is_local(self) -> bool:
@@ -102,17 +104,10 @@ class Place:
             raise ImpastoError(f"cannot remove {name}: {one_line(error)}") from error
 
     def remove_folder(self, name: str) -> None:
-        """Remove an empty folder, in stores that have any.
-
-        Raises:
-            ImpastoError: it cannot be removed.
-        """
-        try:
-            self._opened[0].delete_dir(self.path(name))
-        except FileNotFoundError:
-            pass
-        except FAULTS as error:
-            raise ImpastoError(f"cannot remove {name}: {one_line(error)}") from error
+        """Remove a folder of this machine if it is empty; elsewhere none is in the way."""
+        if self.is_local:
+            with suppress(OSError):
+                Path(self.path(name)).rmdir()
 
 
 def _by_fsspec(url: str) -> tuple[fs.FileSystem, str]:
