@@ -94,6 +94,13 @@ def test_a_model_that_is_written_is_no_failure(program, monkeypatch):
     assert launch.launch([], 3) == 0
 
 
+def test_an_abort_of_the_first_is_not_the_reason_where_another_was_killed(program, monkeypatch):
+    monkeypatch.setattr(launch, "GRACE", 5)
+    program("if not rank: os.abort()\ntime.sleep(0.3)\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(ImpastoError, match=r"^device 1: its process was killed \(SIGKILL\)"):
+        launch.launch([], 2)
+
+
 def test_processes_that_only_lost_each_other_say_so(program):
     program(f"sys.exit({LOST})")
     with pytest.raises(ImpastoError, match="lost each other"):

@@ -28,6 +28,7 @@ PROGRAM = (sys.executable, "-P", "-m", "impasto_train")  # -P: no module is look
 LAUNCHED = "IMPASTO_LAUNCHED"  # tells a process that its stdin is a line to this one
 GRACE = 10.0  # s for the others to end by themselves when one has failed or the first is through
 _PREFIX = "train-style: "
+_FOLLOWS = (LOST, -signal.SIGABRT)  # from the end of another; torch sometimes aborts where it loses one
 STOPPED = 130  # exit status after Ctrl-C
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -145,7 +146,7 @@ def _wait(workers: list[subprocess.Popen[bytes]]) -> None:
     """Until all have ended, or the first has and has a reason, or time is up after one has failed."""
     deadline = None
     while None in [worker.poll() for worker in workers]:  # each is asked: that alone sets its returncode
-        if workers[0].returncode not in (None, 0, LOST):
+        if workers[0].returncode not in (None, 0, *_FOLLOWS):
             return
         if deadline is None and (workers[0].returncode == 0 or any(worker.returncode for worker in workers)):
             deadline = time.monotonic() + GRACE
@@ -166,7 +167,7 @@ def _outcome(workers: list[subprocess.Popen[bytes]], said: Sequence[IO[bytes]], 
     causes = [(rank, status) for rank, status in failed if status != LOST]
     if not causes:
         raise ImpastoError("the processes of this training lost each other; --resume goes on from the last checkpoint")
-    rank, status = causes[0]
+    rank, status = min(causes, key=lambda cause: cause[1] in _FOLLOWS)
     text = _read(said[rank - 1]) if rank else ""
     ours = [line.removeprefix(_PREFIX) for line in text.splitlines() if line.startswith(_PREFIX)]
     if ours and status > 0:
