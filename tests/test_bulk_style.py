@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,26 @@ def test_files_are_written_found_and_read(place):
         place.read("a.JPG")
 
 
+def test_a_file_is_not_there_before_it_is_whole(place, monkeypatch):
+    def cut_off(*names, **options):
+        raise OSError("cut off")
+
+    place.write("a/b.png", b"before")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", cut_off)
+        patch.setattr("fsspec.implementations.memory.MemoryFileSystem.mv", cut_off)
+        with pytest.raises(ImpastoError, match=r"cannot write .*b\.png: .*cut off"):
+            place.write("a/b.png", b"after")
+    assert place.read("a/b.png") == b"before"
+
+
+def test_what_a_killed_writer_left_is_swept(place):
+    kept = {"a/b.png", ".hidden.png", "a/.b.part.png"}
+    for name in kept | {"a/.b.0123abcd.part.png", ".c.0123abcd.part"}:
+        place.write(name, b"")
+    assert place.swept() == kept == {name for name, _ in place.names()}
+
+
 def test_a_place_without_photos_and_one_that_is_a_file(tmp_path):
     with pytest.raises(ImpastoError, match="holds no photos"):
         photos(Place(str(tmp_path)))
@@ -70,6 +91,7 @@ def test_a_store_that_nobody_knows():
         ("photos", "photos", False), ("photos", "photos/out", False), ("photos/in", "./photos", False),
         ("photos", "photos2", True), ("s3://bucket/a", "s3://bucket/a/b/", False),
         ("s3://bucket/a", "s3://bucket/b", True),
+        ("/a b/photos", "file:///a%20b/photos/out", False), ("/a b/photos", "file:///a%20b/out", True),
         ("s3://bucket/a", "gs://bucket/a", True), ("s3://one/a", "s3://other/a", True),
     ],
 )  # fmt: skip
@@ -179,6 +201,19 @@ def test_bad_calls(words, said, tmp_path):
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_cluster_that_nobody_runs(scheme, tmp_path, monkeypatch):
+    pytest.importorskip("ray", reason="bulk-style: ray is not installed")
+    noise(1).save(tmp_path / "1.png")
+    with socket.socket() as taken:  # but not listening
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"{scheme}127.0.0.1:{taken.getsockname()[1]}")
+        done = bulk("great_wave", ".", "../out", folder=tmp_path)
+    assert done.returncode == 2
+    assert "no Ray cluster answers at RAY_ADDRESS" in done.stderr
+    assert not (tmp_path.parent / "out").exists()
 
 
 def test_a_collection_on_a_local_ray(model, tmp_path):

@@ -2,9 +2,10 @@
 
     python -m benchmarks.drills.devices [--ends 12] [--seed 0] [--json FILE]
 
-By SIGKILL to the first process, to the second or to the one that began them, or by Ctrl-C. Each has to end in a few
-seconds with its reason and leave nothing running, and ``--resume`` has to come to the weights and the model of a
-training that nobody disturbed, bit for bit.
+By SIGKILL to the first process, to the second or to the one that began them, or by Ctrl-C; in turns anywhere in the run
+by the clock, and while it trains, after a step drawn at random. Each has to end within a minute with its reason and
+leave nothing running, and ``--resume`` has to come to the weights and the model of a training that nobody disturbed,
+bit for bit.
 """
 
 import contextlib
@@ -69,11 +70,20 @@ class Drill:
         weights = {f"{part}.{name}": t for part in ("network", "average") for name, t in state[part].items()}
         return weights, (self.folder / "tiny.onnx").read_bytes()
 
-    def strike(self, who: str) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    def wait_for_step(self, process: subprocess.Popen[str]) -> None:
+        """Until a step drawn at random is in the log."""
+        log, step = self.folder / "tiny.run" / "log.jsonl", self.random.randrange(1, tiny.STEPS)
+        while process.poll() is None and not (log.is_file() and log.read_bytes().count(b"\n") >= step):
+            time.sleep(0.01)
+
+    def strike(self, who: str, *, training: bool) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
         """Begin a training and hit it at a random moment; another one, if it was through before that."""
         while True:
             process = self.begin(START)
-            time.sleep(self.random.uniform(0, self.seconds))
+            if training:
+                self.wait_for_step(process)
+            else:
+                time.sleep(self.random.uniform(0, self.seconds))
             with contextlib.suppress(psutil.Error, IndexError):
                 processes = [psutil.Process(process.pid)]
                 while len(processes) < 3 and process.poll() is None:
@@ -83,16 +93,16 @@ class Drill:
                 return process, processes
             self.finish(process)
 
-    def once(self, who: str) -> dict[str, Any]:
-        """End one training at a random moment, see how it ends, and go on with it."""
+    def once(self, who: str, *, training: bool) -> dict[str, Any]:
+        """End one training at a random moment, ``training`` or whenever, see how it ends, and go on with it."""
         shutil.rmtree(self.folder / "tiny.run", ignore_errors=True)
         (self.folder / "tiny.onnx").unlink(missing_ok=True)
-        process, processes = self.strike(who)
+        process, processes = self.strike(who, training=training)
         start = time.monotonic()
         status, line = self.finish(process)
         _, alive = psutil.wait_procs(processes[1:], timeout=LIMIT)
         seconds = time.monotonic() - start
-        ended = not alive and status in STATUSES[who]
+        ended = not alive and seconds < LIMIT and status in STATUSES[who]
         told = status != 2 or "was killed (SIGKILL)" in line
         begun = (self.folder / "tiny.run" / "options.json").is_file()
         again, _ = self.finish(self.begin(RESUME if begun else START))
@@ -114,7 +124,8 @@ def main(
     """End trainings and see that nothing is lost."""
     with TemporaryDirectory() as folder:
         drill = Drill(Path(folder).resolve() / "work", seed)
-        rows = [drill.once(list(HIT)[index % len(HIT)]) for index in range(ends)]
+        who = list(HIT)
+        rows = [drill.once(who[index % 4], training=index // 4 % 2 == 1) for index in range(ends)]
     save(rows, json_file, None, lambda axis: None)
     return 0 if all(row["as it should"] for row in rows) else 1
 

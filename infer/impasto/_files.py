@@ -42,7 +42,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise ImpastoError(f"cannot write {path}: it is a folder")
-    temporary = path.with_name(_temporary(path, secrets.token_hex(4)))
+    temporary = path.with_name(temporary_name(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
@@ -61,6 +61,16 @@ def parts_of(path: Path) -> list[Path]:
     """The temporary files of `whole_file` that a process killed while it wrote ``path`` has left."""
     named = re.compile(re.escape(_temporary(path, "*")).replace(r"\*", "[0-9a-f]{8}"))
     return [one for one in path.parent.iterdir() if named.fullmatch(one.name)]
+
+
+def temporary_name(path: Path) -> str:
+    """A name for what is to be renamed to ``path``: hidden, beside it, no one else's."""
+    return _temporary(path, secrets.token_hex(4))
+
+
+def is_temporary(name: str) -> bool:
+    """Whether `temporary_name` may have given ``name``."""
+    return re.fullmatch(r"\..*\.[0-9a-f]{8}\.part(\.[^.]*)?", name) is not None
 
 
 def _temporary(path: Path, token: str) -> str:

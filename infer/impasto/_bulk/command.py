@@ -64,11 +64,12 @@ def bulk_style(
     places = Place(source), Place(dest)
     check_apart(*places)
     found = photos(places[0])
+    there = places[1].swept()
     manifest = Manifest(places[1])
     pairs = [(photo, result_name(photo, info.name)) for photo in found]
     if not overwrite:
-        done, there = manifest.done(), {name for name, _ in places[1].names()}
-        pairs = [(photo, result) for photo, result in pairs if result not in done or result not in there]
+        done = manifest.done() & there
+        pairs = [(photo, result) for photo, result in pairs if result not in done]
     print(f"{len(found)} photos, {len(pairs)} to do", file=sys.stderr)
     if not pairs:
         return 0

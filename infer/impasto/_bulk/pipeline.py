@@ -6,6 +6,7 @@ What is in memory at once is bounded by Ray Data itself: a stage waits where the
 import io
 import logging
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -14,6 +15,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from .._device import Device
 from .._errors import ImpastoError, one_line
@@ -25,6 +27,7 @@ from .manifest import Row
 from .places import Place
 
 PAINTING, FILES = 0.5, 0.25  # shares of a core that stages ask Ray for: decoding must go on where all cores paint
+ANSWER = 20.0  # s in which a cluster has to
 TOGETHER = 16  # pictures that are planned as one: what is done again when a machine is lost
 
 Item = dict[str, Any]
@@ -74,10 +77,14 @@ def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterato
 
     Yields:
         rows of the manifest as they come, in no order; one for each picture.
+
+    Raises:
+        ImpastoError: Ray cannot be reached or has failed.
     """
     # a busy machine may take longer than Ray's own 30 s to start it, after which Ray aborts the program
     for wait in ("RAY_raylet_start_wait_time_s", "RAY_worker_register_timeout_seconds"):
         os.environ.setdefault(wait, "180")
+    _check_cluster(os.environ.get("RAY_ADDRESS", ""))
     import ray
 
     # sockets lie in it, whose paths may have some 100 characters: the folder for temporary files of macOS is too long
@@ -92,6 +99,16 @@ def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterato
             raise ImpastoError(f"Ray: {one_line(error)[:500]}") from error
         finally:
             ray.shutdown()
+
+
+def _check_cluster(address: str) -> None:
+    """Raise `ImpastoError` if nobody answers at ``host:port`` or ``ray://host:port``, on which Ray waits for ever."""
+    place = urlsplit(address if "://" in address else f"ray://{address}")
+    try:
+        if place.hostname and place.port:
+            socket.create_connection((place.hostname, place.port), timeout=ANSWER).close()
+    except (OSError, ValueError) as error:
+        raise ImpastoError(f"no Ray cluster answers at RAY_ADDRESS {address}: {error}") from error
 
 
 def _run(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterator[list[Row]]:

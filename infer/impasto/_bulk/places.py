@@ -1,20 +1,22 @@
 """Folders on this machine or in any store that pyarrow or fsspec knows: s3://, gs://, hdfs://, memory://."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pyarrow import ArrowException, fs
 
 from .._errors import ImpastoError, one_line
-from .._files import whole_file
+from .._files import is_temporary, temporary_name, whole_file
 from .._formats import format_of
 
 FAULTS = (OSError, ArrowException, ValueError, ImportError)
+OBJECT_STORES = re.compile(r"\b(s3|gcs|gs|abfs|az|oss|oci|swift)\b")  # in names of pyarrow's and fsspec's systems
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Place:
             raise ImpastoError(f"cannot read {name}: {one_line(error)}") from error
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, whole or not at all: stores show an object when it is complete.
+        """Write a file, whole or not at all.
 
         Raises:
             ImpastoError: it cannot be written.
@@ -86,9 +88,18 @@ class Place:
             with whole_file(self.path(name)) as temporary:
                 temporary.write_bytes(data)
             return
+        system, path = self._opened[0], self.path(name)
         try:
-            with self._opened[0].open_output_stream(self.path(name)) as file:
+            if OBJECT_STORES.search(system.type_name):  # which show an object when it is complete, and know no folders
+                with system.open_output_stream(path) as file:
+                    file.write(data)
+                return
+            folder, _, last = path.rpartition("/")
+            part = f"{folder}/{temporary_name(Path(last))}"
+            system.create_dir(folder, recursive=True)
+            with system.open_output_stream(part) as file:
                 file.write(data)
+            system.move(part, path)
         except FAULTS as error:
             raise ImpastoError(f"cannot write {name}: {one_line(error)}") from error
 
@@ -102,6 +113,18 @@ class Place:
             self._opened[0].delete_file(self.path(name))
         except FAULTS as error:
             raise ImpastoError(f"cannot remove {name}: {one_line(error)}") from error
+
+    def swept(self) -> set[str]:
+        """The names of all files in it, without the temporary ones of writers that were killed: these are removed.
+
+        Raises:
+            ImpastoError: it cannot be read, or one cannot be removed.
+        """
+        names = {name for name, _ in self.names()}
+        parts = {name for name in names if is_temporary(name.rpartition("/")[2])}
+        for part in parts:
+            self.remove(part)
+        return names - parts
 
     def remove_folder(self, name: str) -> None:
         """Remove a folder of this machine if it is empty; elsewhere none is in the way."""
@@ -129,6 +152,8 @@ def _parts(url: str) -> tuple[str, ...]:
     if "://" not in url:
         return ("file", "", *Path(url).resolve().parts[1:])
     split = urlsplit(url)
+    if split.scheme == "file":
+        return _parts(unquote(split.path))
     return (split.scheme, split.netloc, *filter(None, split.path.split("/")))
 
 
