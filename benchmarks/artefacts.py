@@ -2,10 +2,11 @@
 
     python -m benchmarks.artefacts MODEL STYLE PHOTOS [--json FILE] [--plot FILE]
 
-All of luminance, on centre crops of 384 px; the painting at a short side of 384 px, cut into such crops.
+All of luminance, on centre crops of 384 px; the painting at short sides of 384, 512 and 768 px, cut into such crops,
+as a single one may be far from the others by chance. The median of the crops.
 
 * grid: spectral energy at the frequencies of the upsampling (multiples of 1/4 and 1/2 a pixel along either axis) over
-  that of the frequencies around them; 1 is none.
+  that of the frequencies around them, for the frequency where it is largest; white noise has 2.4.
 * border: deviation of the finest detail within 8 px of the edge over that further in; 1 is none.
 * clipped: share of values at 0 or 255.
 * flat noise: deviation of the finest detail in the flattest tenth of the picture, in levels of 255.
@@ -24,6 +25,7 @@ from impasto_train.photos import Photo, centre_crop, read_style
 from .report import save
 
 SIZE, EDGE, BLOCK = 384, 8, 16
+SIDES, STRIDE = (384, 512, 768), 128  # px: short sides of the painting, and how far apart its crops are at most
 MEASURES = ("grid", "border", "clipped", "flat noise")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -67,12 +69,19 @@ def grid(luminance: np.ndarray) -> float:
 
 
 def painting_crops(style: Path) -> list[np.ndarray]:
-    """The painting in crops, uint8 ``[SIZE, SIZE, 3]``, side by side along its longer side."""
-    picture = read_style(style, SIZE)
-    room = max(picture.shape[:2]) - SIZE
-    along_width = picture.shape[1] >= picture.shape[0]
-    starts = sorted({round(room * part) for part in (0, 0.5, 1)})
-    return [picture[:SIZE, s : s + SIZE] if along_width else picture[s : s + SIZE, :SIZE] for s in starts]
+    """The painting in overlapping crops, uint8 ``[SIZE, SIZE, 3]``, at each of `SIDES`."""
+
+    def starts(side: int) -> list[int]:
+        room = side - SIZE
+        return sorted({round(room * part) for part in np.linspace(0, 1, 1 + -(-room // STRIDE))})
+
+    pictures = [read_style(style, side) for side in SIDES]
+    return [
+        picture[y : y + SIZE, x : x + SIZE]
+        for picture in pictures
+        for y in starts(picture.shape[0])
+        for x in starts(picture.shape[1])
+    ]
 
 
 @app.command()
