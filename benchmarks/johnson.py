@@ -20,7 +20,7 @@ from impasto._files import whole_file
 from impasto_train.export import extended, trace, with_metadata
 from impasto_train.network import RANGE
 from impasto_train.objective import Objective
-from impasto_train.optimizer import optimizers
+from impasto_train.optimizer import optimizers, set_rate
 from impasto_train.options import Options
 from impasto_train.photos import Photo, centre_crop, open_content, prefetch, read_style, training_batch
 from impasto_train.pipeline import build_objective
@@ -119,8 +119,7 @@ def train(objective: Objective, photos: tuple[Photo, ...], options: Options, ste
             painter.zero_grad()
             terms.total.mean().backward()
             for optimizer in chosen:
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(step, steps, options.learning_rate)
+                set_rate(optimizer, learning_rate(step, steps, options.learning_rate))
                 optimizer.step()
             progress.set_postfix_str(f"R {terms.content.mean().item():.2f} S {terms.style.mean().item():.2f}")
             progress.update()

@@ -17,7 +17,7 @@ from .grid import grid
 from .group import ALONE, Group
 from .network import StyleNet, is_calm
 from .objective import Objective, Terms
-from .optimizer import optimizers
+from .optimizer import optimizers, set_rate
 from .options import Options
 from .photos import Photo, prefetch, training_batch
 from .recolor import BATCH_SIZE, SIZE, STEPS, learn_colors, match_colors
@@ -52,9 +52,10 @@ def mixed_precision(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Of step ``step`` (from 0): a short linear warm-up, then half a cosine down to zero."""
-    return peak * min(1, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * step / steps))
+def learning_rate(step: int, steps: int, peak: float, last: float = 0.0) -> float:
+    """Of step ``step`` (from 0): a short linear warm-up, then half a cosine from ``peak`` down to ``last``."""
+    fallen = last + (peak - last) * 0.5 * (1 + math.cos(math.pi * step / steps))
+    return min(1, (step + 1) / WARM_UP_STEPS) * fallen
 
 
 def to_tensor(pictures: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
@@ -96,6 +97,8 @@ class Trainer:
         self.step = 0
         self.full_strength = steps - int(CALMING * steps)
         """The step from which only what plays a part below strength 1 is taught."""
+        self.last_rate = 0.0
+        """Learning rate to which that at full strength falls."""
         self.stop = False
         """Set to end `run` after the present step."""
 
@@ -179,7 +182,8 @@ class Trainer:
         workers = 1 if self.device.type == "cpu" else 4  # a GPU is faster than one thread can decode
         start = time.perf_counter()
         for pictures in prefetch(batch, range(self.step, self.steps), workers=workers):
-            strength, rate = 1.0, learning_rate(self.step, self.full_strength, options.learning_rate)
+            strength = 1.0
+            rate = learning_rate(self.step, self.full_strength, options.learning_rate, self.last_rate)
             if self.step >= self.full_strength:
                 strength = float(np.random.default_rng([options.seed, self.step, 3]).random())
                 done = self.step - self.full_strength
@@ -211,8 +215,7 @@ class Trainer:
         r, s, l1, j, unsteady, contrast, gradient_size = torch.cat([summary, size[None]]).tolist()
         self.watch.check(self.step + 1, j, gradient_size, contrast)
         for optimizer in self.optimizers if strength == 1 else [self.calm_optimizer]:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+            set_rate(optimizer, rate)
             optimizer.step()
         # follows fast at first, when the weights of the start are worth little
         decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
