@@ -188,13 +188,17 @@ def bulk(*words: object, folder: Path, timeout: float = 300) -> subprocess.Compl
     ("words", "said"),
     [
         (["great_wave", "photos", "photos/out"], "lie in each other"),
-        (["great_wave", "nowhere", "out"], "nowhere holds no photos"),
+        (["great_wave", "nowhere", "out"], "cannot read nowhere: no such folder"),
+        (["great_wave", "empty", "out"], "empty holds no photos"),
+        (["great_wave", "photos", "file/out"], "file is not a folder"),
         (["missing.onnx", "photos", "out"], "no such file"),
         (["great_wave", "photos", "out", "--strength", "nan"], "nan is not in 0..1"),
     ],
 )
 def test_bad_calls(words, said, tmp_path):
     (tmp_path / "photos").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
     noise(1).save(tmp_path / "photos" / "1.png")
     done = bulk(*words, folder=tmp_path)
     assert done.returncode == 2

@@ -57,7 +57,7 @@ def bulk_style(
 
         from .._stylizer import Look
         from . import pipeline
-        from .manifest import Manifest
+        from .manifest import FILE, Manifest
         from .places import Place, check_apart, photos, result_name
     except ImportError as error:
         raise ImpastoError(f"bulk-style needs more packages: {pip_line('ray')}") from error
@@ -70,6 +70,7 @@ def bulk_style(
     if not overwrite:
         done = manifest.done() & there
         pairs = [(photo, result) for photo, result in pairs if result not in done]
+    places[1].check_writable(FILE)
     print(f"{len(found)} photos, {len(pairs)} to do", file=sys.stderr)
     if not pairs:
         return 0
@@ -86,6 +87,6 @@ def bulk_style(
         manifest.close()
     if failed or seen < len(pairs):
         lost = f", {len(pairs) - seen} lost" if seen < len(pairs) else ""
-        print(f"{failed} failed{lost}: see the errors in {dest}/manifest.parquet", file=sys.stderr)
+        print(f"{failed} failed{lost}: see the errors in {dest.rstrip('/')}/{FILE}", file=sys.stderr)
         return 1
     return 0

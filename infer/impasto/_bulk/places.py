@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pyarrow import ArrowException, fs
 
 from .._errors import ImpastoError, one_line
-from .._files import is_temporary, temporary_name, whole_file
+from .._files import check_writable, is_temporary, temporary_name, whole_file
 from .._formats import format_of
 
 FAULTS = (OSError, ArrowException, ValueError, ImportError)
@@ -65,6 +65,20 @@ class Place:
                     yield one.path[len(base.rstrip("/")) + 1 :], one.size or 0
         except FAULTS as error:
             raise ImpastoError(f"cannot read {self.url}: {one_line(error)}") from error
+
+    def check_there(self) -> None:
+        """Raise `ImpastoError` if it is a folder of this machine that does not exist; stores know no empty ones."""
+        if self.is_local and not Path(self.path("")).exists():
+            raise ImpastoError(f"cannot read {self.url}: no such folder")
+
+    def check_writable(self, name: str) -> None:
+        """See before the work, as far as it can be seen on this machine, that the file ``name`` can be written.
+
+        Raises:
+            ImpastoError: it cannot.
+        """
+        if self.is_local:
+            check_writable(Path(self.path(name)))
 
     def read(self, name: str) -> bytes:
         """The bytes of a file.
@@ -165,6 +179,7 @@ def photos(source: Place) -> list[str]:
     """
     found = [name for name, _ in source.names() if format_of(name) and not any(p[0] == "." for p in name.split("/"))]
     if not found:
+        source.check_there()
         raise ImpastoError(f"{source.url} holds no photos")
     return sorted(found)
 
