@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from impasto_train.optimizer import QUICKER, optimizers, orthogonal, set_rate
+from impasto_train.optimizer import optimizers, orthogonal, set_rate
 from torch import nn
 
 
@@ -23,13 +23,13 @@ def test_kernels_move_by_a_fixed_length_and_what_is_no_kernel_is_quicker():
     before = [parameter.detach().clone() for parameter in layer.parameters()]
     for parameter in layer.parameters():
         parameter.grad = torch.full_like(parameter, 1e-3)
-    for optimizer in optimizers(layer.parameters()):
+    for optimizer in optimizers(layer.parameters(), quicker=4):
         set_rate(optimizer, 0.01)
         optimizer.step()
     kernel, bias = (now.detach() - was for now, was in zip(layer.parameters(), before, strict=True))
     # of rank one, with a singular value near 1: 0.2 times the root of the longer side, as Adam's steps are
     assert kernel.norm() == pytest.approx(0.01 * 0.2 * 36**0.5, rel=0.35)
-    torch.testing.assert_close(bias, torch.full((6,), -0.01 * QUICKER))
+    torch.testing.assert_close(bias, torch.full((6,), -0.01 * 4))
     assert (kernel < 0).all()
 
 

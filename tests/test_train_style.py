@@ -11,7 +11,7 @@ from impasto_train import pipeline
 from impasto_train.network import is_calm
 from impasto_train.pipeline import pick_device, resume, start
 from impasto_train.run_folder import RunFolder
-from impasto_train.trainer import Trainer, learning_rate
+from impasto_train.trainer import QUICKER, Trainer, learning_rate
 from PIL import Image
 from runs import assert_same, interrupt_after, weights
 
@@ -89,6 +89,9 @@ def test_a_training_begins_with_its_start(options, pictures, quiet, monkeypatch,
         for part, found in begun.items():
             assert torch.equal(found[name], saved[part][name])
             assert torch.equal(found[name], weight) == (origin == "scratch" and is_calm(name)), name
+    # from learned kernels, what is a style's own learns quicker
+    _, own, _ = saved["optimizers"]
+    assert [group["quicker"] for group in own["param_groups"]] == [1.0 if origin == "scratch" else QUICKER]
 
 
 @pytest.mark.usefixtures("quick_export")

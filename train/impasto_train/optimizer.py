@@ -6,15 +6,18 @@ import torch
 from torch import Tensor, nn
 
 MOMENTUM = 0.95
-QUICKER = 4.0  # times the learning rate, for what is not a kernel: a style is mostly in its scales and shifts
 
 
-def optimizers(parameters: Iterable[nn.Parameter]) -> list[torch.optim.Optimizer]:
-    """`Muon` for the convolutions, Adam for scales, shifts and biases; `set_rate` before every step."""
+def optimizers(parameters: Iterable[nn.Parameter], quicker: float = 1.0) -> list[torch.optim.Optimizer]:
+    """`Muon` for the convolutions, Adam for scales, shifts and biases; `set_rate` before every step.
+
+    Args:
+        quicker: how many times the learning rate that of scales, shifts and biases is.
+    """
     parameters = list(parameters)
     weights = [p for p in parameters if p.ndim > 1]
     rest = [p for p in parameters if p.ndim <= 1]
-    return [Muon(weights), torch.optim.Adam([{"params": rest, "quicker": QUICKER}])]
+    return [Muon(weights), torch.optim.Adam([{"params": rest, "quicker": quicker}])]
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -44,7 +44,6 @@ VARIANTS = (
     Variant((2, 0, 1), pale=False, turned=True, size=512),
     Variant((2, 1, 0), pale=True, turned=False, size=288),
 )
-LAST_RATE = 0.2  # of the peak: kernels that have come to rest are a worse start for another style
 PALE = 0.55  # of a picture's darkness is left
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -76,7 +75,7 @@ def train_base(
     styles: Annotated[list[Path], typer.Argument(help="The style pictures.")],
     content: Annotated[str, typer.Option(help="Photos to train on: what train-style's --content takes.")],
     from_: Annotated[str, typer.Option("--from", help="What to start from, as train-style's --from.")] = SCRATCH,
-    steps: Annotated[int, typer.Option(help="Steps of all styles together.", min=1)] = 2744,
+    steps: Annotated[int, typer.Option(help="Steps of all styles together.", min=1)] = 4000,
     out: Annotated[Path, typer.Option(help="The file to write.")] = FILE,
 ) -> None:
     """Train the base."""
@@ -93,7 +92,6 @@ def train_base(
             objective = build_objective(options, picture, device, typer.echo)
             objective.style_weight = suitable_weight(objective, picture)
             trainers.append(Trainer(objective, photos, options, each))
-            trainers[seed].last_rate = LAST_RATE * options.learning_rate
             # the heads of the others part from the first one's
             trainers[seed].begin(picture, first or [trainer.network.state_dict() for trainer in trainers[:1] if seed])
     join(trainers)

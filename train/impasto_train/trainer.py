@@ -28,6 +28,7 @@ TRIED = 2  # photos on which the starts to choose from are compared
 CALMING = 1 / 8  # of the steps, at the end: how long the network learns to paint at less than full strength
 CALM_RATE = 30  # times the learning rate: few numbers with far to go
 FIDELITY = 4.0  # weight of the mean distance to the photo at strength 0
+QUICKER = 4.0  # times the learning rate, from learned kernels, for what is a style's own: scales, shifts and biases
 WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
 
 
@@ -52,10 +53,9 @@ def mixed_precision(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def learning_rate(step: int, steps: int, peak: float, last: float = 0.0) -> float:
-    """Of step ``step`` (from 0): a short linear warm-up, then half a cosine from ``peak`` down to ``last``."""
-    fallen = last + (peak - last) * 0.5 * (1 + math.cos(math.pi * step / steps))
-    return min(1, (step + 1) / WARM_UP_STEPS) * fallen
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Of step ``step`` (from 0): a short linear warm-up, then half a cosine down to zero."""
+    return peak * min(1, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def to_tensor(pictures: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
@@ -90,15 +90,12 @@ class Trainer:
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         calm = [parameter for name, parameter in self.network.named_parameters() if is_calm(name)]
-        rest = [parameter for name, parameter in self.network.named_parameters() if not is_calm(name)]
-        self.optimizers = optimizers(rest)
+        self.optimizers = self._optimizers()
         self.calm_optimizer = torch.optim.Adam(calm)
         self.watch = Watch(options)
         self.step = 0
         self.full_strength = steps - int(CALMING * steps)
         """The step from which only what plays a part below strength 1 is taught."""
-        self.last_rate = 0.0
-        """Learning rate to which that at full strength falls."""
         self.stop = False
         """Set to end `run` after the present step."""
 
@@ -116,9 +113,13 @@ class Trainer:
         """
         if candidates:
             self._begin_from(candidates, style)
+            self.optimizers = self._optimizers(QUICKER)
         else:
             self._begin_fresh(style)
         self.group.copy([*self.network.parameters(), *self.average.parameters()])
+
+    def _optimizers(self, quicker: float = 1.0) -> list[torch.optim.Optimizer]:
+        return optimizers((p for name, p in self.network.named_parameters() if not is_calm(name)), quicker)
 
     def _begin_fresh(self, style: np.ndarray) -> None:
         size = min(SIZE, self.options.size)
@@ -182,8 +183,7 @@ class Trainer:
         workers = 1 if self.device.type == "cpu" else 4  # a GPU is faster than one thread can decode
         start = time.perf_counter()
         for pictures in prefetch(batch, range(self.step, self.steps), workers=workers):
-            strength = 1.0
-            rate = learning_rate(self.step, self.full_strength, options.learning_rate, self.last_rate)
+            strength, rate = 1.0, learning_rate(self.step, self.full_strength, options.learning_rate)
             if self.step >= self.full_strength:
                 strength = float(np.random.default_rng([options.seed, self.step, 3]).random())
                 done = self.step - self.full_strength
