@@ -107,17 +107,32 @@ def test_a_base_is_trained_on_pictures_and_on_their_likes(pictures, narrow_vgg_w
     monkeypatch.setattr("impasto_train.trainer.STEPS", 2)
     monkeypatch.setattr(Options, "style_size", 48)
     shutil.copy(pictures / "style.png", pictures / "other.png")
-    monkeypatch.setattr(train_base, "paint", lambda size: np.zeros((64, 64, 3), np.uint8))
+    monkeypatch.setattr(train_base, "SIZES", (48, 64))
+    monkeypatch.setattr(train_base, "OWN_SIZE", 64)
+    monkeypatch.setattr(train_base, "PIECES", (16,))
+    monkeypatch.setattr(train_base, "paint", lambda size: np.zeros((size, size, 3), np.uint8))
     out = pictures / "base.safetensors"
     styles = [pictures / "style.png", pictures / "other.png"]
-    train_base.train_base(styles, str(pictures / "photos"), "scratch", 4, out)
-    assert len(load_base(out)) == 4
-    assert {name.split("/")[0] for name in load_file(out)} == {"kernels", "style", "other", "own", "other_varied"}
+    train_base.train_base(styles, str(pictures / "photos"), "scratch", 14, out)
+    assert len(load_base(out)) == 14
+    likes = {f"{style}_{number}" for style in ("style", "other") for number in range(5)}
+    heads = {"style", "other", "own", "collage_0"} | likes
+    assert {name.split("/")[0] for name in load_file(out)} == {"kernels"} | heads
 
 
 def test_a_varied_picture_has_other_colours_and_a_pale_one_no_black():
-    red = Image.new("RGB", (40, 20), (200, 0, 0))
-    turned = train_base.varied(red, train_base.Variant((2, 0, 1), pale=False, turned=True, size=512))
-    assert (turned.size, turned.getpixel((0, 0))) == ((20, 40), (0, 200, 0))
-    pale = train_base.varied(red, train_base.Variant((0, 1, 2), pale=True, turned=False, size=288))
-    assert pale.getpixel((0, 0)) == (224, 114, 114)
+    red = np.zeros((20, 40, 3), np.uint8)
+    red[:, :10] = 200, 0, 0
+    turned = train_base.varied(red, (2, 0, 1), pale=False, turns=1, mirrored=False)
+    assert (turned.shape, turned[-1, 0].tolist()) == ((40, 20, 3), [0, 200, 0])
+    pale = train_base.varied(red, (0, 1, 2), pale=True, turns=0, mirrored=True)
+    assert (pale[0, -1].tolist(), pale[0, 0].tolist()) == ([224, 114, 114], [114, 114, 114])
+
+
+def test_a_collage_has_pieces_of_every_picture(monkeypatch):
+    monkeypatch.setattr(train_base, "OWN_SIZE", 64)
+    pictures = [np.full((90, 120, 3), level, np.uint8) for level in (10, 200)]
+    made = train_base.collage(pictures, 16, np.random.default_rng(0))
+    assert made.shape == (80, 80, 3)
+    pieces = made.reshape(5, 16, 5, 16, 3).swapaxes(1, 2).reshape(25, -1)
+    assert {tuple(set(piece)) for piece in pieces.tolist()} == {(10,), (200,)}

@@ -86,6 +86,9 @@ class TrainingOptions:
     content_count: int = option(2000, "How many photos of COCO to fetch (about 160 kB each).", least=2)
     from_: str = option("base", "Start from 'base', which has learned several styles, 'scratch', or a run folder.")
     size: int = option(256, "Side of the square training crops, in pixels.", least=32)
+    surround: int = option(
+        0, "Pixels around the crops that are painted and not judged, so that no style keeps to the edges.", least=0
+    )
     batch_size: int = option(1, "Crops a step, on each device.", least=1)
     steady: float = option(8.0, "Weight of steadiness: the more, the less film flickers.", least=0)
     grid: float = option(0.01, "Weight against the grid that upsampling leaves.", least=0)

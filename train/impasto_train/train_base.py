@@ -2,16 +2,17 @@
 
     python -m impasto_train.train_base STYLES... --content PHOTOS [--from RUN] [--steps 4000] [--out FILE]
 
-The styles take turns, a step each: the pictures given, our own painting, and pictures like those given but the first,
-in other colours and at another scale, so that the kernels see more kinds of strokes than there are paintings.
+The styles take turns, a step each: the pictures given, our own painting, the pictures given with their channels in each
+other order, some of them paler, turned or mirrored, at several scales, and collages of those; so the kernels see far
+more colours and strokes than there are paintings.
 """
 
 import sys
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -27,47 +28,58 @@ from .photos import open_content, read_style
 from .pipeline import SCRATCH, build_objective, pick_device, starts
 from .trainer import Trainer
 
-
-class Variant(NamedTuple):
-    """What is done to a painting to have another one."""
-
-    channels: tuple[int, int, int]
-    """Which of its channels become red, green and blue."""
-    pale: bool
-    turned: bool
-    size: int
-    """Short side in pixels at which it is learned."""
-
-
-VARIANTS = (
-    Variant((1, 2, 0), pale=True, turned=False, size=288),
-    Variant((2, 0, 1), pale=False, turned=True, size=512),
-    Variant((2, 1, 0), pale=True, turned=False, size=288),
-)
-PALE = 0.55  # of a picture's darkness is left
+ORDERS = list(permutations(range(3)))[1:]  # of a picture's channels, but for its own
+SIZES = (288, 512, 384, 256, 448)  # px, short side at which a picture is learned; in turns
+PALE = 0.55  # of a paler picture's darkness is left
+OWN_SIZE = 512  # px, side of our own painting and of a collage
+PIECES = (96, 64, 128)  # px, side of the squares that a collage is put together from; one collage each
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-def varied(picture: Image.Image, variant: Variant) -> Image.Image:
-    """Another painting out of ``picture``."""
-    channels = picture.convert("RGB").split()
-    pixels = np.asarray(Image.merge("RGB", [channels[i] for i in variant.channels]))
-    if variant.pale:
+def varied(picture: np.ndarray, order: tuple[int, ...], *, pale: bool, turns: int, mirrored: bool) -> np.ndarray:
+    """Another painting out of ``picture``, uint8 ``[H, W, 3]``: its channels in ``order``, turned by quarters."""
+    pixels = picture[..., list(order)]
+    if pale:
         pixels = (255 - (255 - pixels.astype(float)) * PALE).astype(np.uint8)
-    return Image.fromarray(np.rot90(pixels) if variant.turned else pixels)
+    pixels = np.rot90(pixels, turns)
+    return pixels[:, ::-1] if mirrored else pixels
+
+
+def collage(pictures: list[np.ndarray], piece: int, random: np.random.Generator) -> np.ndarray:
+    """Squares of ``piece`` px out of ``pictures``, uint8 ``[H, W, 3]`` each, made smaller, side by side in rows."""
+    across = OWN_SIZE // piece + 1
+    made = np.empty((across * piece, across * piece, 3), np.uint8)
+    for y in range(0, len(made), piece):
+        for x in range(0, len(made), piece):
+            picture = Image.fromarray(pictures[random.integers(len(pictures))])
+            scale = random.uniform(0.4, 0.8) * OWN_SIZE / min(picture.size)
+            small = picture.resize((int(picture.width * scale) + 1, int(picture.height * scale) + 1))
+            left, top = (int(random.integers(side - piece)) for side in small.size)
+            made[y : y + piece, x : x + piece] = np.asarray(small)[top : top + piece, left : left + piece]
+    return made
 
 
 def others(styles: list[Path], folder: Path) -> Iterator[tuple[Path, int]]:
     """Write the pictures that are learned beside ``styles`` into ``folder``; each with its size for learning."""
-    own = folder / "own.png"
-    Image.fromarray(paint(512)).save(own)
-    yield own, Options.style_size
-    for style, variant in zip(styles[1:], cycle(VARIANTS), strict=False):
-        other = folder / f"{style.stem}_varied.png"
+
+    def written(name: str, pixels: np.ndarray) -> Path:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(folder / f"{name}.png")
+        return folder / f"{name}.png"
+
+    yield written("own", paint(OWN_SIZE)), Options.style_size
+    made = []
+    for row, style in enumerate(styles):
         with Image.open(style) as picture:
-            varied(picture, variant).save(other)
-        yield other, variant.size
+            pixels = np.asarray(picture.convert("RGB"))
+        for column, order in enumerate(ORDERS):
+            n = row + column
+            pale, mirrored = n % 3 == 0, (n + column) % 2 == 1
+            made.append(np.ascontiguousarray(varied(pixels, order, pale=pale, turns=n % 4, mirrored=mirrored)))
+            yield written(f"{style.stem}_{column}", made[-1]), SIZES[n % len(SIZES)]
+    random = np.random.default_rng(0)
+    for number, piece in enumerate(PIECES):
+        yield written(f"collage_{number}", collage(made, piece, random)), Options.style_size
 
 
 @app.command()
@@ -82,7 +94,7 @@ def train_base(
     device = pick_device("auto")
     photos = open_content(content).train
     first = starts(from_)
-    trainers = []
+    trainers: list[Trainer] = []
     with TemporaryDirectory() as folder:
         learned = [*((style, Options.style_size) for style in styles), *others(styles, Path(folder))]
         each = steps // len(learned)
@@ -90,6 +102,8 @@ def train_base(
             options = Options(style=style, style_size=size, content=content, steps=each, seed=seed)
             picture = read_style(style, size)
             objective = build_objective(options, picture, device, typer.echo)
+            if trainers:
+                objective.vgg = trainers[0].objective.vgg  # one is enough for all
             objective.style_weight = suitable_weight(objective, picture)
             trainers.append(Trainer(objective, photos, options, each))
             # the heads of the others part from the first one's

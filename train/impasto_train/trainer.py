@@ -138,7 +138,7 @@ class Trainer:
             self.photos, step=10**9, batch_size=TRIED, size=self.options.size, seed=self.options.seed
         )
         photos = to_tensor(pictures, self.device)
-        best = math.inf
+        content, best = self.objective.content(photos), math.inf
         for weights in candidates:
             if self.stop and best < math.inf:
                 break
@@ -147,7 +147,8 @@ class Trainer:
             except (RuntimeError, AttributeError) as error:
                 raise ImpastoError("cannot start from those weights: another version of Impasto made them") from error
             match_colors(self.network, to_tensor(style[None], self.device), photos)
-            found = evaluate(self.network, self.objective, list(pictures), comparable=False).total.item()
+            with torch.no_grad():
+                found = self.objective(self.network(photos).clamp(0, 1), photos, content).total.mean().item()
             if found < best:
                 best = found
                 self.average.load_state_dict(self.network.state_dict())
@@ -174,8 +175,8 @@ class Trainer:
 
         def batch(step: int) -> np.ndarray:
             return training_batch(
-                self.photos, step=step, batch_size=self.joined_batch, size=options.size, seed=options.seed,
-                rows=self.rows,
+                self.photos, step=step, batch_size=self.joined_batch, size=options.size + options.surround,
+                seed=options.seed, rows=self.rows,
             )  # fmt: skip
 
         if self.group.any(self.stop):
@@ -225,19 +226,23 @@ class Trainer:
     def _gradients(self, photo: Tensor, rows: range, strength: float) -> list[Tensor]:
         """What the crops of ``rows`` teach: each parameter's gradient; last R, S, L1, J, unsteadiness and contrast."""
 
+        first = self.step * self.joined_batch
+
         def paint(photo: Tensor) -> Tensor:
             return self.network(photo, strength)
 
+        def random(purpose: int) -> list[np.random.Generator]:
+            return [np.random.default_rng([self.options.seed, first + row, purpose]) for row in rows]
+
         # bfloat16 has the range of float32, so neither features nor gradients overflow and nothing is scaled
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed_precision(self.device)):
+            whole, whole_painted = photo, paint(photo)
+            photo, painted = (judged(pictures, self.options.size, random(4)) for pictures in (whole, whole_painted))
             content = self.objective.content(photo)
-            painted = paint(photo)
             terms = self.objective(painted, photo, content)
             unsteady = torch.zeros((), device=self.device)
             if self.options.steady:
-                first = self.step * self.joined_batch
-                random = [np.random.default_rng([self.options.seed, first + row, 2]) for row in rows]
-                unsteady = unsteadiness(paint, photo, painted, random)
+                unsteady = unsteadiness(paint, whole, whole_painted, random(2))
         # a calmer painting has less of the style and keeps to the photo, colours and all
         calmer = FIDELITY * (painted - photo).abs().mean() - self.objective.style_weight * terms.style.mean()
         total = terms.total.mean() + self.options.steady * unsteady + (1 - strength) * calmer
@@ -292,6 +297,21 @@ class Trainer:
             optimizer.state.clear()
         took = timed or took
         return self.group.share(sum(took) / len(took))
+
+
+def judged(pictures: Tensor, size: int, random: Sequence[np.random.Generator]) -> Tensor:
+    """A square of ``size`` px out of each picture, ``[N, C, H, W]``; where, is drawn from its of ``random``.
+
+    A network can tell where a picture ends, and some styles are most easily had by painting their motifs along that
+    end. It cannot tell where the square does.
+    """
+    if size == pictures.shape[-1]:
+        return pictures
+    cut = []
+    for index, one in enumerate(random):
+        top, left = one.integers(0, pictures.shape[-1] - size + 1, 2)
+        cut.append(pictures[index : index + 1, :, top : top + size, left : left + size])
+    return torch.cat(cut)
 
 
 class GoneWrong(ImpastoError):

@@ -150,8 +150,8 @@ def recipe(options: TuneOptions, style: np.ndarray, digests: dict[str, str]) -> 
         digests: of what other options stand for, by their spelling.
     """
     names = (
-        "steps", "size", "style_size", "batch_size", "steady", "grid", "learning_rate", "distance", "normalize",
-        "seed",
+        "steps", "size", "surround", "style_size", "batch_size", "steady", "grid", "learning_rate", "distance",
+        "normalize", "seed",
     )  # fmt: skip
     shared = {spelling(name): json.dumps(getattr(options, name)) for name in names}
     picture = hashlib.sha256(style.tobytes() + str(style.shape).encode()).hexdigest()[:16]
