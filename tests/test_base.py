@@ -89,6 +89,12 @@ def test_weights_of_another_network_are_refused(trainers):
         trainers[0].begin(style, [StyleNet((8, 8, 8), (1, 1)).state_dict()])
 
 
+def test_weights_that_paint_nothing_are_refused(trainers):
+    lost = {name: torch.full_like(weight, torch.nan) for name, weight in trainers[0].network.state_dict().items()}
+    with pytest.raises(ImpastoError, match="not a number"):
+        trainers[0].begin(np.zeros((40, 40, 3), np.uint8), [lost])
+
+
 def test_a_damaged_base_is_refused(tmp_path):
     (tmp_path / "base.safetensors").write_bytes(b"no base")
     with pytest.raises(ImpastoError, match="cannot read"):
@@ -113,6 +119,10 @@ def test_a_base_is_trained_on_pictures_and_on_their_likes(pictures, narrow_vgg_w
     monkeypatch.setattr(train_base, "paint", lambda size: np.zeros((size, size, 3), np.uint8))
     out = pictures / "base.safetensors"
     styles = [pictures / "style.png", pictures / "other.png"]
+    with pytest.raises(ImpastoError, match="14 styles"):
+        train_base.train_base(styles, str(pictures / "photos"), "scratch", 13, out)
+    with pytest.raises(ImpastoError, match="same name"):
+        train_base.train_base(styles[:1] * 2, str(pictures / "photos"), "scratch", 14, out)
     train_base.train_base(styles, str(pictures / "photos"), "scratch", 14, out)
     assert len(load_base(out)) == 14
     likes = {f"{style}_{number}" for style in ("style", "other") for number in range(5)}

@@ -87,7 +87,7 @@ class TrainingOptions:
     from_: str = option("base", "Start from 'base', which has learned several styles, 'scratch', or a run folder.")
     size: int = option(256, "Side of the square training crops, in pixels.", least=32)
     surround: int = option(
-        0, "Pixels around the crops that are painted and not judged, so that no style keeps to the edges.", least=0
+        0, "Pixels a side to paint beyond the crop, on either hand: against a style that keeps to edges.", least=0
     )
     batch_size: int = option(1, "Crops a step, on each device.", least=1)
     steady: float = option(8.0, "Weight of steadiness: the more, the less film flickers.", least=0)

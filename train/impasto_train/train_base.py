@@ -3,8 +3,9 @@
     python -m impasto_train.train_base STYLES... --content PHOTOS [--from RUN] [--steps 4000] [--out FILE]
 
 The styles take turns, a step each: the pictures given, our own painting, the pictures given with their channels in each
-other order, some of them paler, turned or mirrored, at several scales, and collages of those; so the kernels see far
-more colours and strokes than there are paintings.
+other order, some of them paler, turned or mirrored, at several scales, and collages of those recoloured ones; so the
+kernels see far more colours and strokes than there are paintings. (The one that ships started from an earlier base of
+fewer styles: ``docs/research.md``.)
 """
 
 import sys
@@ -16,6 +17,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from impasto import ImpastoError
 from impasto._console import run
 from PIL import Image
 from tqdm import tqdm
@@ -31,7 +33,7 @@ from .trainer import Trainer
 ORDERS = list(permutations(range(3)))[1:]  # of a picture's channels, but for its own
 SIZES = (288, 512, 384, 256, 448)  # px, short side at which a picture is learned; in turns
 PALE = 0.55  # of a paler picture's darkness is left
-OWN_SIZE = 512  # px, side of our own painting and of a collage
+OWN_SIZE = 512  # px, side of our own painting; a collage has as many pieces as cover it and one more
 PIECES = (96, 64, 128)  # px, side of the squares that a collage is put together from; one collage each
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -70,11 +72,10 @@ def others(styles: list[Path], folder: Path) -> Iterator[tuple[Path, int]]:
     yield written("own", paint(OWN_SIZE)), Options.style_size
     made = []
     for row, style in enumerate(styles):
-        with Image.open(style) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
+        pixels = read_style(style, None)
         for column, order in enumerate(ORDERS):
             n = row + column
-            pale, mirrored = n % 3 == 0, (n + column) % 2 == 1
+            pale, mirrored = n % 3 == 0, row % 2 == 1
             made.append(np.ascontiguousarray(varied(pixels, order, pale=pale, turns=n % 4, mirrored=mirrored)))
             yield written(f"{style.stem}_{column}", made[-1]), SIZES[n % len(SIZES)]
     random = np.random.default_rng(0)
@@ -91,6 +92,8 @@ def train_base(
     out: Annotated[Path, typer.Option(help="The file to write.")] = FILE,
 ) -> None:
     """Train the base."""
+    if len({style.stem for style in styles}) < len(styles):
+        raise ImpastoError("two of the style pictures have the same name; heads are told apart by theirs")
     device = pick_device("auto")
     photos = open_content(content).train
     first = starts(from_)
@@ -98,6 +101,8 @@ def train_base(
     with TemporaryDirectory() as folder:
         learned = [*((style, Options.style_size) for style in styles), *others(styles, Path(folder))]
         each = steps // len(learned)
+        if not each:
+            raise ImpastoError(f"--steps {steps} will not do: there are {len(learned)} styles to learn")
         for seed, (style, size) in enumerate(learned):
             options = Options(style=style, style_size=size, content=content, steps=each, seed=seed)
             picture = read_style(style, size)
@@ -113,8 +118,8 @@ def train_base(
         for records in zip(*(trainer.run() for trainer in trainers), strict=True):
             progress.set_postfix_str(" ".join(f"{record.content:.2f}+{record.style:.2f}" for record in records))
             progress.update()
-    names = [style.stem for style, _ in learned]
-    save_base({name: trainer.average for name, trainer in zip(names, trainers, strict=True)}, out)
+    heads = zip(learned, trainers, strict=True)
+    save_base({style.stem: trainer.average for (style, _), trainer in heads}, out)
 
 
 if __name__ == "__main__":

@@ -146,12 +146,17 @@ class Trainer:
                 self.network.load_state_dict(weights)
             except (RuntimeError, AttributeError) as error:
                 raise ImpastoError("cannot start from those weights: another version of Impasto made them") from error
-            match_colors(self.network, to_tensor(style[None], self.device), photos)
+            try:
+                match_colors(self.network, to_tensor(style[None], self.device), photos)
+            except torch.linalg.LinAlgError:  # what they paint is not a number
+                continue
             with torch.no_grad():
                 found = self.objective(self.network(photos).clamp(0, 1), photos, content).total.mean().item()
             if found < best:
                 best = found
                 self.average.load_state_dict(self.network.state_dict())
+        if math.isinf(best):
+            raise ImpastoError("cannot start from those weights: what they paint is not a number")
         self.network.load_state_dict(self.average.state_dict())
 
     @property
@@ -300,10 +305,13 @@ class Trainer:
 
 
 def judged(pictures: Tensor, size: int, random: Sequence[np.random.Generator]) -> Tensor:
-    """A square of ``size`` px out of each picture, ``[N, C, H, W]``; where, is drawn from its of ``random``.
+    """A square of ``size`` px at a random place in each picture, ``[N, C, H, W]``.
 
     A network can tell where a picture ends, and some styles are most easily had by painting their motifs along that
-    end. It cannot tell where the square does.
+    end. Where the square ends it can tell only when that is the picture's end too.
+
+    Args:
+        random: each picture's own generator, which the place is drawn from.
     """
     if size == pictures.shape[-1]:
         return pictures

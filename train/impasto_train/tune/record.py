@@ -150,9 +150,11 @@ def recipe(options: TuneOptions, style: np.ndarray, digests: dict[str, str]) -> 
         digests: of what other options stand for, by their spelling.
     """
     names = (
-        "steps", "size", "surround", "style_size", "batch_size", "steady", "grid", "learning_rate", "distance",
-        "normalize", "seed",
+        "steps", "size", "style_size", "batch_size", "steady", "grid", "learning_rate", "distance", "normalize",
+        "seed",
     )  # fmt: skip
     shared = {spelling(name): json.dumps(getattr(options, name)) for name in names}
+    if options.surround:  # records from before it existed go on
+        shared["--surround"] = json.dumps(options.surround)
     picture = hashlib.sha256(style.tobytes() + str(style.shape).encode()).hexdigest()[:16]
     return {"--style": picture, **{name: digest[:16] for name, digest in digests.items()}, **shared}
