@@ -19,8 +19,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from impasto import Stylizer
-from impasto._console import run
-from impasto_train.photos import Photo, centre_crop, read_style
+from impasto.internal import run
+from impasto_train.photos.content import centre_crop, read_style
+from impasto_train.photos.picture import Photo
 
 from .report import save
 

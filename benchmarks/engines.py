@@ -23,13 +23,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from impasto import ImpastoError, StyleInfo
-from impasto._console import run
-from impasto._contract import read_model
-from impasto._errors import one_line
-from impasto._styles import locate
-from impasto_train.options import VariantOptions
-from impasto_train.photos import centre_crop, demo_photo
-from impasto_train.variants.make import described, edited
+from impasto.contract import locate, read_model
+from impasto.internal import one_line, run
+from impasto_train.commandline.options import VariantOptions
+from impasto_train.export.variants.make import described, edited
+from impasto_train.photos.content import centre_crop, demo_photo
 
 from .report import save
 from .runtimes import EXPORTED, Job, Runtime, runtimes, takes_dial, versions

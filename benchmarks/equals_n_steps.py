@@ -16,16 +16,17 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from impasto import ImpastoError, Stylizer
-from impasto._console import run
-from impasto._files import whole_file
-from impasto_train.objective import Objective
-from impasto_train.optimize import optimize
-from impasto_train.photos import Photo, centre_crop, read_style
-from impasto_train.trainer import evaluate, to_tensor
+from impasto.internal import run, whole_file
+from impasto_train.loss.evaluate import evaluate
+from impasto_train.loss.objective import Objective
+from impasto_train.optimize.pixels import optimize_pixels
+from impasto_train.photos.content import centre_crop, read_style
+from impasto_train.photos.picture import Photo
+from impasto_train.photos.tensors import to_tensor
 from tqdm import tqdm
 
 from .quality import SIZE as STYLE_SIZE
-from .quality import painter, yardstick
+from .quality import on_tensors, yardstick
 from .report import save
 
 SIZE, PHOTOS, STEPS = 256, 5, 300
@@ -47,7 +48,7 @@ def curve(objective: Objective, crops: list[np.ndarray], steps: int, kept: Path,
     rows = []
     for crop in crops:
         # each iteration tells the J that it began from: one more than asked for tells the last
-        optimised = optimize(objective, to_tensor(crop[None]), steps + 1)
+        optimised = optimize_pixels(objective, to_tensor(crop[None]), steps + 1)
         rows.append([round(loss, 4) for _, loss in tqdm(optimised, total=steps + 1, unit="step", leave=False)])
     kept.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(kept) as path:
@@ -82,7 +83,7 @@ def equals_n_steps(
     pixels = read_style(style, STYLE_SIZE).tobytes()
     lines = np.array(curve(objective, crops, steps, curve_file or CURVES / f"{style.stem}.json", pixels))
     stylizer = Stylizer(model)
-    scores = [float(evaluate(painter(stylizer), objective, [crop]).total) for crop in crops]
+    scores = [float(evaluate(on_tensors(stylizer), objective, [crop]).total) for crop in crops]
     rows: list[dict[str, Any]] = []
     for name, score, line in [
         *((file.name, score, line) for file, score, line in zip(files, scores, lines, strict=True)),

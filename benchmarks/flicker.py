@@ -22,9 +22,10 @@ import av
 import numpy as np
 import typer
 from impasto import Stylizer
-from impasto._console import run
-from impasto._formats import Picture, shrunk
-from impasto_train.photos import Photo, centre_crop
+from impasto.internal import run
+from impasto.pictures import Picture, shrunk
+from impasto_train.photos.content import centre_crop
+from impasto_train.photos.picture import Photo
 from skimage.registration import phase_cross_correlation
 from skimage.transform import EuclideanTransform, warp
 

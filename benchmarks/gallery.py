@@ -12,10 +12,9 @@ from typing import Annotated
 import impasto_models
 import typer
 from impasto import Stylizer
-from impasto._console import run
-from impasto._files import whole_file
-from impasto_train.photos import Photo, centre_crop, demo_photo
-from impasto_train.reports import sheet
+from impasto.internal import draw_sheet, run, whole_file
+from impasto_train.photos.content import centre_crop, demo_photo
+from impasto_train.photos.picture import Photo
 
 SHIPPED = ("astronaut.png", "chelsea.png", "rocket.jpg")
 KEPT = Path(__file__).parent.parent / "docs" / "photos"
@@ -37,7 +36,7 @@ def gallery(
         stylizer = Stylizer(model)
         rows.append([stylizer(photo) for photo in photos])
     with whole_file(out) as path:
-        sheet(rows).save(path, "JPEG", quality=90)
+        draw_sheet(rows).save(path, "JPEG", quality=90)
 
 
 if __name__ == "__main__":

@@ -14,17 +14,21 @@ from typing import Annotated
 import torch
 import typer
 from impasto import StyleInfo, __version__
-from impasto._console import run
-from impasto._contract import CONTRACT_VERSION, seal
-from impasto._files import whole_file
-from impasto_train.export import extended, trace, with_metadata
-from impasto_train.network import RANGE
-from impasto_train.objective import Objective
-from impasto_train.optimizer import optimizers, set_rate
-from impasto_train.options import Options
-from impasto_train.photos import Photo, centre_crop, open_content, prefetch, read_style, training_batch
-from impasto_train.pipeline import build_objective
-from impasto_train.trainer import evaluate, learning_rate, to_tensor
+from impasto.contract import CONTRACT_VERSION, seal
+from impasto.internal import run, whole_file
+from impasto_train.commandline.options import Options
+from impasto_train.export.shipped import extended
+from impasto_train.export.to_onnx import trace, with_metadata
+from impasto_train.loss.evaluate import evaluate
+from impasto_train.loss.objective import Objective
+from impasto_train.network.muon import optimizers, set_rate
+from impasto_train.network.stylenet import RANGE
+from impasto_train.photos.content import centre_crop, open_content, read_style, training_batch
+from impasto_train.photos.picture import Photo
+from impasto_train.photos.prefetch import prefetch
+from impasto_train.photos.tensors import to_tensor
+from impasto_train.training.setup import build_objective
+from impasto_train.training.trainer import learning_rate
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -67,16 +71,20 @@ class JohnsonNet(nn.Module):
         self.layers = nn.Sequential(*layers, _conv(width, 3, 9))
 
     def forward(self, photo: Tensor) -> Tensor:
-        """Float ``[N, 3, H, W]``, H and W multiples of 4, to the like; weights are random."""
+        """Float ``[N, 3, H, W]``, H and W multiples of 4, to the same; weights are random."""
         return self.layers(photo)
 
 
 def johnson_onnx(width: int) -> bytes:
     """`JohnsonNet` of ``width`` as an ONNX file with an input ``x``, float32 ``[1, 3, H, W]``."""
     program = torch.onnx.export(
-        JohnsonNet(width).eval(), (torch.zeros(1, 3, 64, 96),), dynamo=True, verbose=False, input_names=["x"],
+        JohnsonNet(width).eval(),
+        (torch.zeros(1, 3, 64, 96),),
+        dynamo=True,
+        verbose=False,
+        input_names=["x"],
         dynamic_shapes=({2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},),
-    )  # fmt: skip
+    )
     assert program is not None
     return program.model_proto.SerializeToString()
 
@@ -89,7 +97,7 @@ class Painter(nn.Module):
         self.network = network
 
     def paint(self, photo: Tensor) -> Tensor:
-        """Float ``[N, 3, H, W]``, RGB in 0..1, H and W multiples of 4, to the like."""
+        """Float ``[N, 3, H, W]``, RGB in 0..1, H and W multiples of 4, to the same."""
         return 0.5 + RANGE * torch.tanh(self.network(photo - 0.5))
 
     def forward(self, image: Tensor, strength: Tensor) -> Tensor:
@@ -109,9 +117,9 @@ def train(objective: Objective, photos: tuple[Photo, ...], options: Options, ste
     chosen = optimizers(painter.parameters())
 
     def batch(step: int) -> Tensor:
-        return to_tensor(training_batch(
-            photos, step=step, batch_size=options.batch_size, size=options.size, seed=options.seed
-        ))  # fmt: skip
+        return to_tensor(
+            training_batch(photos, step=step, batch_size=options.batch_size, size=options.size, seed=options.seed)
+        )
 
     with tqdm(total=steps, unit="step") as progress:
         for step, photo in enumerate(prefetch(batch, range(steps))):
@@ -143,13 +151,31 @@ def johnson(
     painter = train(objective, content.train, options, steps, width)
     scores = evaluate(painter.paint, objective, [centre_crop(photo, size) for photo in content.held_out])
     info = StyleInfo(
-        contract=CONTRACT_VERSION, name=out.stem, title=f"Johnson, width {width}: {style.stem}", credit="",
-        style_license="", license="", content_weight=options.content_weight, style_weight=style_weight,
-        l1_weight=options.l1, l1_on=options.l1_on, normalize=options.normalize, vgg=objective.vgg.fingerprint,
-        content=content.name, content_count=len(content.train), steps=steps, batch_size=options.batch_size, size=size,
-        style_size=options.style_size, impasto_version=__version__, content_loss=float(scores.content),
-        style_loss=float(scores.style), preview=b"", learning_rate=options.learning_rate, start="scratch",
-    )  # fmt: skip
+        contract=CONTRACT_VERSION,
+        name=out.stem,
+        title=f"Johnson, width {width}: {style.stem}",
+        credit="",
+        style_license="",
+        license="",
+        content_weight=options.content_weight,
+        style_weight=style_weight,
+        l1_weight=options.l1,
+        l1_on=options.l1_on,
+        normalize=options.normalize,
+        vgg=objective.vgg.fingerprint,
+        content=content.name,
+        content_count=len(content.train),
+        steps=steps,
+        batch_size=options.batch_size,
+        size=size,
+        style_size=options.style_size,
+        impasto_version=__version__,
+        content_loss=float(scores.content),
+        style_loss=float(scores.style),
+        preview=b"",
+        learning_rate=options.learning_rate,
+        start="scratch",
+    )
     with whole_file(out) as path:
         path.write_bytes(seal(with_metadata(trace(painter), info).SerializeToString()))
     print(f"{out}: held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")

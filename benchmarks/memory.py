@@ -19,11 +19,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from impasto import ImpastoError, Stylizer
-from impasto._console import run
-from impasto._device import open_session
-from impasto._pictures import read_picture
-from impasto._styles import locate
-from impasto._tiles import TiledModel
+from impasto.contract import locate
+from impasto.internal import TiledModel, open_session, run
+from impasto.pictures import read_picture
 from PIL import Image
 
 from .report import save
@@ -73,9 +71,11 @@ def difference(model: str, photo: np.ndarray) -> dict[str, float]:
         lines = np.flatnonzero((near < 2) | (near >= SIDE - 2))
         border[lines if axis == 0 else slice(None), slice(None) if axis == 0 else lines] = True
     return {
-        "99.9 %": float(np.quantile(apart, 0.999)), "largest": float(apart.max()),
-        "at borders": float(apart[border].mean()), "elsewhere": float(apart[~border].mean()),
-    }  # fmt: skip
+        "99.9 %": float(np.quantile(apart, 0.999)),
+        "largest": float(apart.max()),
+        "at borders": float(apart[border].mean()),
+        "elsewhere": float(apart[~border].mean()),
+    }
 
 
 @app.command()

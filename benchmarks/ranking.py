@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from impasto import ImpastoError
-from impasto._console import run
+from impasto.internal import run
 from impasto_train.tune.record import HELD_OUT, Point, stored
 from impasto_train.tune.score import Score
 from scipy.stats import rankdata, spearmanr
@@ -47,8 +47,11 @@ def ranking(
     measures = {"J": lambda score: score.total(weight), "detail": lambda score: score.detail}
     rows: list[dict[str, Any]] = []
     for point in shared:
-        found = {f"{name}, {of}": measure(scored[point])
-                 for name, measure in measures.items() for of, scored in (("short", a), ("long", b))}  # fmt: skip
+        found = {
+            f"{name}, {of}": measure(scored[point])
+            for name, measure in measures.items()
+            for of, scored in (("short", a), ("long", b))
+        }
         rows.append({"weights": point.name, **found})
     pairs = {name: [[row[f"{name}, {of}"] for row in rows] for of in ("short", "long")] for name in measures}
     correlation: dict[str, Any] = {"weights": "rank correlation"}

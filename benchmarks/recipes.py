@@ -19,10 +19,8 @@ from typing import Annotated, Any
 import av
 import numpy as np
 import typer
-from impasto._console import run
-from impasto._files import whole_file
-from impasto_train.photos import demo_photo
-from impasto_train.reports import sheet
+from impasto.internal import draw_sheet, run, whole_file
+from impasto_train.photos.content import demo_photo
 from PIL import Image, ImageDraw
 
 from .gallery import KEPT
@@ -38,12 +36,61 @@ PRODUCTS = {
     "rocket.jpg": [
         (321, 122, 327, 122, 334, 150, 336, 400, 364, 408, 364, 427, 268, 427, 268, 408, 312, 400, 314, 150),
     ],
-    "astronaut.png": [(
-        18, 512, 28, 400, 52, 290, 120, 205, 118, 160, 160, 140, 175, 135, 150, 60, 175, 20, 225, 8, 275, 25, 298, 60,
-        298, 110, 268, 132, 290, 150, 308, 185, 310, 225, 348, 247, 366, 290, 374, 345, 414, 338, 470, 360, 502, 410,
-        512, 450, 512, 512,
-    )],
-}  # fmt: skip
+    "astronaut.png": [
+        (
+            18,
+            512,
+            28,
+            400,
+            52,
+            290,
+            120,
+            205,
+            118,
+            160,
+            160,
+            140,
+            175,
+            135,
+            150,
+            60,
+            175,
+            20,
+            225,
+            8,
+            275,
+            25,
+            298,
+            60,
+            298,
+            110,
+            268,
+            132,
+            290,
+            150,
+            308,
+            185,
+            310,
+            225,
+            348,
+            247,
+            366,
+            290,
+            374,
+            345,
+            414,
+            338,
+            470,
+            360,
+            502,
+            410,
+            512,
+            450,
+            512,
+            512,
+        )
+    ],
+}
 FRAMES, RATE, VIEW = 48, 24, (480, 270)  # of the clip: how many, a second, and their size in pixels
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -108,7 +155,7 @@ def print_sheet(folder: Path) -> Image.Image:
         bar = (16, CROP - 24, 16 + round(10 / 25.4 * DPI), CROP - 16)
         ImageDraw.Draw(crop).rectangle(bar, "white", "black")
         cells.append(np.asarray(crop))
-    return sheet([cells])
+    return draw_sheet([cells])
 
 
 def small(path: Path, width: int, height: int) -> np.ndarray:
@@ -125,14 +172,14 @@ def series_sheet(folder: Path) -> Image.Image:
     """The photos, below them the series, and the series in the photos' colours."""
     stems = [Path(name).stem for name in PRODUCTS]
     rows = [("products", "jpg"), ("series", "png"), ("colors", "png")]
-    return sheet([[small(folder / row / f"{stem}.{suffix}", 270, 200) for stem in stems] for row, suffix in rows])
+    return draw_sheet([[small(folder / row / f"{stem}.{suffix}", 270, 200) for stem in stems] for row, suffix in rows])
 
 
 def film_sheet(folder: Path) -> Image.Image:
     """Four frames of the clip, and the same of the film."""
     rows = [frames_of(folder / name) for name in ("clip.mp4", "film.mp4")]
     chosen = [round(index * (len(rows[0]) - 1) / 3) for index in range(4)]
-    return sheet([[np.asarray(Image.fromarray(row[i]).reduce(2)) for i in chosen] for row in rows])
+    return draw_sheet([[np.asarray(Image.fromarray(row[i]).reduce(2)) for i in chosen] for row in rows])
 
 
 @app.command()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from impasto._files import whole_file
+from impasto.internal import whole_file
 
 Row = Mapping[str, Any]
 

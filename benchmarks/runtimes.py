@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from impasto import ImpastoError, StyleInfo
-from impasto._contract import STYLIZED
-from impasto_train.variants import parity
+from impasto.contract import STYLIZED
+from impasto_train.export.variants import compare as parity
 
 JS = Path(__file__).parent / "js"
 WARM_UP = 3  # runs that are not counted: V8 compiles what is slow once more, and better
@@ -147,10 +147,14 @@ def in_node(engine: str) -> Callable[[Path, StyleInfo, Sequence[Job], int], list
             runs = []
             for index, job in enumerate(jobs):
                 (folder / f"{index}.in").write_bytes(job.photo.tobytes())
-                runs.append({
-                    "image": f"{folder}/{index}.in", "output": f"{folder}/{index}.out",
-                    "sides": job.photo.shape[1:3], "strength": job.strength,
-                })  # fmt: skip
+                runs.append(
+                    {
+                        "image": f"{folder}/{index}.in",
+                        "output": f"{folder}/{index}.out",
+                        "sides": job.photo.shape[1:3],
+                        "strength": job.strength,
+                    }
+                )
             job_file = {"model": str(path), "warmUp": WARM_UP, "repeats": repeats, "runs": runs}
             (folder / "job.json").write_text(json.dumps(job_file))
             words = ["node", JS / "engines.mjs", engine, folder / "job.json"]
@@ -210,9 +214,9 @@ def versions() -> str:
 
 def usable_providers() -> list[str]:
     """The execution providers of this onnxruntime that have their hardware."""
-    from impasto._device import _has_driver
+    from impasto.internal import has_driver
 
-    return [one for one in onnxruntime.get_available_providers() if "CUDA" not in one or _has_driver()]
+    return [one for one in onnxruntime.get_available_providers() if "CUDA" not in one or has_driver()]
 
 
 def _has(engine: str) -> bool:

@@ -21,9 +21,8 @@ import numpy as np
 import onnxruntime
 import typer
 from impasto import ImpastoError
-from impasto._console import run
-from impasto._contract import IMAGE, read_model
-from impasto._styles import locate
+from impasto.contract import IMAGE, locate, read_model
+from impasto.internal import run
 
 from .johnson import johnson_onnx
 from .report import save
@@ -135,10 +134,16 @@ def speed(
             for name in runners:
                 median = statistics.median(each[name] for each in times)
                 ratio = statistics.median(each[BASE] / each[name] for each in times) if BASE in runners else None
-                rows.append({
-                    "network": name, "threads": count, "side": side, "ms": median * 1e3,
-                    "ns/px": median * 1e9 / side**2, f"times {BASE}": ratio,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "network": name,
+                        "threads": count,
+                        "side": side,
+                        "ms": median * 1e3,
+                        "ns/px": median * 1e9 / side**2,
+                        f"times {BASE}": ratio,
+                    }
+                )
 
     def draw(axis: Any) -> None:
         most = max(row["threads"] for row in rows)

@@ -15,10 +15,8 @@ from typing import Annotated
 
 import typer
 from impasto import Stylizer
-from impasto._console import run
-from impasto._pictures import read_picture
-from impasto._stylizer import Look
-from impasto._writing import save_picture
+from impasto.internal import Look, run
+from impasto.pictures import read_picture, save_picture
 from PIL import Image
 
 from .report import save

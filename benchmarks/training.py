@@ -1,11 +1,11 @@
-"""How fast a training learns: J of photos never trained on against minutes.
+"""How fast a training learns: J, and what the eye sees, of photos never trained on against minutes.
 
     python -m benchmarks.training STYLE PHOTOS HELD_OUT [--from scratch,base] [--steps 1000,250]
 
 One training after the other of the same recipe, that differ only in what they start from and in their length. At each
-mark the averaged weights paint the first photos of HELD_OUT (256 px centre crops); J = R + 2S, no L1. Minutes are those
-of the start and the steps, without these looks. VGG16's share is the time of the objective without the network, over
-that of a step.
+mark the averaged weights paint the first photos of HELD_OUT (256 px centre crops); J = R + 2S, no L1; the figures after
+it are those of `benchmarks.eye`. Minutes are those of the start and the steps, without these looks. VGG16's share is
+the time of the objective without the network, over that of a step.
 """
 
 import statistics
@@ -14,17 +14,20 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 import typer
 from impasto import ImpastoError
-from impasto._console import run
-from impasto_train.balance import suitable_weight
-from impasto_train.options import Options
-from impasto_train.photos import Photo, centre_crop, open_content, read_style
-from impasto_train.pipeline import SCRATCH, build_objective, pick_device, starts
-from impasto_train.trainer import Trainer, evaluate, to_tensor
+from impasto.internal import run
+from impasto_train.base.starts import SCRATCH, starts
+from impasto_train.commandline.options import Options
+from impasto_train.photos.content import centre_crop, open_content, read_style
+from impasto_train.photos.picture import Photo
+from impasto_train.photos.tensors import to_tensor
+from impasto_train.training.setup import build_objective, pick_device
+from impasto_train.training.trainer import Trainer
 
-from .quality import yardstick
+from .quality import Judge, mean_of
 from .report import save
 
 SIZE, PHOTOS = 256, 7
@@ -47,6 +50,15 @@ def vgg_seconds(trainer: Trainer, rounds: int = 5) -> float:
     return statistics.median(took)
 
 
+@torch.no_grad()
+def scores(trainer: Trainer, judge: Judge, crops: list[np.ndarray]) -> dict[str, float]:
+    """Mean figures of ``crops``, uint8 ``[H, W, 3]``, as the averaged weights paint them."""
+    photos = [to_tensor(crop[None], trainer.device) for crop in crops]
+    painted = [trainer.average(photo).clamp(0, 1).cpu() for photo in photos]
+    found = mean_of([judge.score(picture, photo.cpu()) for picture, photo in zip(painted, photos, strict=True)])
+    return {key: value for key, value in found.items() if not key.startswith("S ")}
+
+
 @app.command()
 def training(
     style: Annotated[Path, typer.Argument(help="The style picture.")],
@@ -62,7 +74,7 @@ def training(
     if not files:
         raise ImpastoError(f"{held_out} holds no photos")
     crops = [centre_crop(Photo(file.name, file), SIZE) for file in files]
-    judge = yardstick(style)
+    judge = Judge.of(style)
     names = origins.split(",")
     if not all(one.isdecimal() and int(one) for one in steps.split(",")):
         raise ImpastoError(f"--steps {steps}: give a number, or one for each start, as in 1000,250")
@@ -76,7 +88,6 @@ def training(
         options = Options(style=style, content=photos, from_=name, steps=length)
         picture = read_style(style, options.style_size)
         objective = build_objective(options, picture, pick_device(options.device), print)
-        objective.style_weight = suitable_weight(objective, picture)
         trainer = Trainer(objective, open_content(photos).train, options, length)
         share = vgg_seconds(trainer)
         start = time.perf_counter()
@@ -85,12 +96,16 @@ def training(
         for record in trainer.run():
             seconds += record.seconds
             if record.step in MARKS or record.step == length:
-                scores = evaluate(trainer.average, judge, crops)
-                rows.append({
-                    "from": name, "step": record.step, "minutes": (before + seconds) / 60, "R": float(scores.content),
-                    "S": float(scores.style), "J": float(scores.total), "photos/s": record.step / seconds,
-                    "VGG16": share * record.step / seconds,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "from": name,
+                        "step": record.step,
+                        "minutes": (before + seconds) / 60,
+                        **scores(trainer, judge, crops),
+                        "photos/s": record.step / seconds,
+                        "VGG16": share * record.step / seconds,
+                    }
+                )
 
     def draw(axis: Any) -> None:
         for name in names:

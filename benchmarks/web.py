@@ -21,10 +21,9 @@ from typing import Annotated
 
 import typer
 from impasto import ImpastoError
-from impasto._console import run
-from impasto._contract import IMAGE, read_model
-from impasto._styles import locate
-from impasto_train.photos import centre_crop, demo_photo
+from impasto.contract import IMAGE, locate, read_model
+from impasto.internal import run
+from impasto_train.photos.content import centre_crop, demo_photo
 from PIL import Image
 
 from .report import save

@@ -4,8 +4,8 @@ import signal
 from pathlib import Path
 
 import torch
-from impasto_train.run_folder import RunFolder
-from impasto_train.trainer import Trainer
+from impasto_train.training.run_folder import RunFolder
+from impasto_train.training.trainer import Trainer
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -50,6 +51,11 @@ def film(path, count=3, **options):
         options |= {"duration": durations, "loop": 2}
     frames[0].save(path, save_all=True, append_images=frames[1:], **options)
     return colours, durations
+
+
+def files() -> dict[str, bytes]:
+    """Everything in the working folder."""
+    return {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
 
 
 USELESS = {

@@ -1,7 +1,7 @@
 """Restyle a photo with onnxruntime and Pillow alone.
 
-    pip install onnxruntime pillow
-    python restyle.py great_wave.onnx photo.jpg restyled.png [STRENGTH]
+pip install onnxruntime pillow
+python restyle.py great_wave.onnx photo.jpg restyled.png [STRENGTH]
 """
 
 import sys

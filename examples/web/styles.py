@@ -17,13 +17,11 @@ from typing import Annotated, Any
 import impasto_models
 import typer
 from impasto import ImpastoError
-from impasto._console import run
-from impasto._contract import read_model
-from impasto._files import whole_file
-from impasto._styles import locate
-from impasto_train.options import VariantOptions
-from impasto_train.photos import demo_photo
-from impasto_train.variants.make import described, edited
+from impasto.contract import locate, read_model
+from impasto.internal import run, whole_file
+from impasto_train.commandline.options import VariantOptions
+from impasto_train.export.variants.make import described, edited
+from impasto_train.photos.content import demo_photo
 from PIL import Image
 
 OUT = Path(__file__).parent / "public" / "styles"
@@ -46,9 +44,14 @@ def add(model: str, out: Path) -> dict[str, Any]:
         raise ImpastoError(f"{model} is a variant itself: give the model that it was made from")
     about = described(info, VariantOptions(model=model, dial="required", precision="fp16-weights"))
     entry: dict[str, Any] = {
-        "name": info.name, "title": info.title, "credit": info.credit, "style_license": info.style_license,
-        "license": info.license, "preview": None, **written(out / f"{info.name}.onnx", edited(data, about, None, [])),
-    }  # fmt: skip
+        "name": info.name,
+        "title": info.title,
+        "credit": info.credit,
+        "style_license": info.style_license,
+        "license": info.license,
+        "preview": None,
+        **written(out / f"{info.name}.onnx", edited(data, about, None, [])),
+    }
     if info.preview:
         with Image.open(io.BytesIO(info.preview)) as preview:
             kind = preview.format or "JPEG"

@@ -1,6 +1,6 @@
 """``python -m impasto``: the same as ``apply-style``."""
 
-from ._cli import main
+from .apply.command import main
 
 if __name__ == "__main__":
     main()

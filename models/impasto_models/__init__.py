@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from impasto._errors import ImpastoError
-
 __all__ = ["names", "path"]
 
 _FOLDER = Path(__file__).parent
@@ -18,10 +16,10 @@ def path(name: str) -> Path:
     """Where the model of the shipped style ``name`` lies.
 
     Raises:
-        ImpastoError: there is no such style; the message names those that there are.
+        LookupError: there is no such style; the message names those that there are.
     """
     shipped = names()
     if name not in shipped:
         known = ", ".join(shipped) or "none so far"
-        raise ImpastoError(f"{name} is neither a file nor a shipped style ({known})")
+        raise LookupError(f"{name} is neither a file nor a shipped style ({known})")
     return _FOLDER / f"{name}.onnx"

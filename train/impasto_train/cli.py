@@ -6,10 +6,10 @@ from typing import Any
 import typer
 from impasto import ImpastoError
 
-from .command import NEEDED, derived, explain, finish, need, say, spelled
-from .options import Options, spelling
+from .commandline.derive import NEEDED, derived, explain, finish, need, say, spelled
+from .commandline.options import Options, spelling
 
-# where a run goes on may differ from where it began
+# these may differ from those that the run began with
 ALSO_RESUMING = {"overwrite", "vgg_weights", "device", "devices"}
 
 
@@ -25,19 +25,20 @@ def train_style(resume: Path | None = None, **given: Any) -> None:
         raise ImpastoError(f"--resume goes on with the run's own options: leave out {spelling(other)}")
     options = Options(**given) if resume is None else None
     need("train", NEEDED, "training")
-    from . import launch, pipeline  # after all checks that need no torch: it takes seconds to import
-    from .group import LOST, Lost
+    from . import pipeline
+    from .training import launch  # after all checks that need no torch: it takes seconds to import
+    from .training.group import LOST, Lost
 
     launch.watch_launcher()
     count, device = pipeline.devices(resume) if resume is not None else (Options.devices, Options.device)
     if count := launch.to_launch(given.get("devices"), count, given.get("device", device)):
-        raise SystemExit(launch.launch(spelled({"resume": resume} | given), count))  # its first process has told all
+        raise SystemExit(launch.launch(spelled({"resume": resume} | given), count))  # the first of them prints all
     try:
         if resume is not None:
             model = pipeline.resume(resume, say, **given)
         elif options:
             model = pipeline.start(options, say)
-    except Lost as lost:  # with a status of its own, so that the process that has ended is asked for the reason
+    except Lost as lost:  # its own status: the reason is printed by the process that failed
         say(f"train-style: {lost}")
         raise typer.Exit(LOST) from lost
     except (MemoryError, RuntimeError) as error:

@@ -1,49 +1,44 @@
-"""The whole way from a picture to a model: photos, objective, training, export."""
+"""The whole way from a picture to a model: photos, objective, training, export.
 
-import io
-import re
+`start` begins a run, `resume` goes on with one, and both end in `_train`.
+"""
+
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
-from impasto import ImpastoError, StyleInfo, __version__
-from impasto._contract import CONTRACT_VERSION
-from impasto._files import check_writable
-from PIL import Image
+from impasto import ImpastoError
+from impasto.internal import Say, check_writable
 
-from .balance import suitable_weight
-from .base import Weights, load_base
-from .export import export
-from .group import Group, joined
-from .interrupt import finish_on_interrupt
-from .objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
-from .options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, ObjectiveOptions, Options
-from .photos import ContentSet, centre_crop, demo_photo, open_content, read_style
-from .reports import FetchLine, Log, Pace, Preview, ProgressLine, Subscriber, paint
-from .run_folder import Plan, RunFolder, photos_digest
-from .trainer import GoneWrong, Record, Trainer, evaluate, mixed_precision, to_tensor
-from .vgg import VGG16
-from .vgg_weights import load_vgg_weights
+from .base.starts import starts
+from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
+from .downloads.vgg_weights import absolute
+from .export.metadata import info_of
+from .export.to_onnx import export
+from .loss.objective import Objective
+from .photos.content import ContentSet, centre_crop, open_content, photos_digest, read_style
+from .training.group import Group, joined
+from .training.interrupt import finish_on_interrupt
+from .training.reports import FetchLine, Log, Pace, Preview, ProgressLine, Saver, Subscriber
+from .training.run_folder import Plan, RunFolder
+from .training.setup import build_objective, load_vgg, pick_device
+from .training.trainer import Trainer, mixed_precision
+from .training.watch import GoneWrong
 
-Say = Callable[[str], None]
-SCRATCH, BASE = "scratch", "base"  # for --from
 PREVIEWED = 4  # held-out photos on the preview sheet
-THUMBNAIL = 192  # px, side of the preview inside the model
 
 
 def start(options: Options, say: Say) -> Path | None:
-    """Train a style as ``options`` say and export it; in a group of processes (`group.py`) in all of them.
+    """Train a style as ``options`` say and export it; in a group of processes (`training.group`) in all of them.
 
     Returns:
         the model's file; None in a process that is not the group's first.
 
     Raises:
-        ImpastoError: anything that the user can mend; no model is written or changed then.
+        ImpastoError: anything that the user can correct; no model is written or changed then.
     """
     device = pick_device(options.device)
     with joined(device) as group:
@@ -54,22 +49,11 @@ def start(options: Options, say: Say) -> Path | None:
                 _check_free(options, folder)
             style = read_style(options.style, options.style_size)
             candidates = starts(options.from_, say)
-            objective = build_objective(options, style, device, say)
+            vgg = load_vgg(options.vgg_weights, device, say)  # before the photos: no training can do without it
             content = _content(options, say)
         _check_same(content, group)
-        if options.style_weight is None:
-            objective.style_weight = group.share(suitable_weight(objective, style))
-            options = replace(options, style_weight=objective.style_weight)
-            say(f"style weight {options.style_weight:g}, what suits this picture (choose with --style-weight)")
-        options = replace(options, devices=group.size)
-        if options.steps is None:
-            minutes = options.minutes or (MINUTES_ON_CPU if device.type == "cpu" else MINUTES_ON_GPU)
-            options = replace(options, minutes=minutes)
-            say(f"training for about {minutes:g} minutes (choose with --minutes or --steps); timing a few steps first")
-        steps = options.steps or _affordable_steps(options, objective, content, group, say)
-        weights = options.vgg_weights and options.vgg_weights.resolve()
-        # resolved, so that the run can be resumed from another folder
-        options = replace(options, content=content.spec, device=cast(Device, device.type), vgg_weights=weights)
+        objective = build_objective(options, style, device, say, group=group, vgg=vgg)
+        options, steps = _settled(options, objective, content, group, say)
         trainer = Trainer(objective, content.train, options, steps, group)
         with finish_on_interrupt(trainer):
             trainer.begin(style, candidates)
@@ -80,6 +64,30 @@ def start(options: Options, say: Say) -> Path | None:
                 threads = torch.get_num_threads()
                 folder.save_plan(Plan(options, steps, photos_digest(content), objective.vgg.fingerprint, threads))
             return _train(trainer, content, folder, say)
+
+
+def _settled(
+    options: Options, objective: Objective, content: ContentSet, group: Group, say: Say
+) -> tuple[Options, int]:
+    """The options with everything settled, so that the run can be resumed from any folder; and the steps."""
+    device = objective.device
+    options = replace(
+        options,
+        style_weight=objective.style_weight,
+        content=content.spec,
+        device=cast(Device, device.type),
+        devices=group.size,
+        vgg_weights=absolute(options.vgg_weights),
+    )
+    if options.steps is not None:
+        return options, options.steps
+    minutes = options.minutes or (MINUTES_ON_CPU if device.type == "cpu" else MINUTES_ON_GPU)
+    say(f"training for about {minutes:g} minutes (choose with --minutes or --steps); timing a few steps first")
+    options = replace(options, minutes=minutes)
+    seconds = Trainer(objective, content.train, options, 1000, group).seconds_per_step()
+    steps = max(1, round(60 * minutes / seconds))
+    say(f"{steps} steps, about {minutes:g} minutes at {seconds:.2g} s a step")
+    return options, steps
 
 
 def _check_free(options: Options, folder: RunFolder) -> None:
@@ -93,20 +101,9 @@ def _check_free(options: Options, folder: RunFolder) -> None:
 
 
 def _check_same(content: ContentSet, group: Group) -> None:
-    mine = int(photos_digest(content)[:12], 16)  # as much as a float holds
-    if group.share(mine) != mine:
+    digest = int(photos_digest(content)[:12], 16)  # as much as a float holds
+    if group.share(digest) != digest:
         raise ImpastoError(f"--content {content.spec}: the photos here are not those of the first process")
-
-
-def starts(name: str, say: Say = print) -> list[Weights]:
-    """The weights to choose from when a training starts from ``name``; none for `SCRATCH`.
-
-    Raises:
-        ImpastoError: ``name`` is nothing to start from.
-    """
-    if name == SCRATCH:
-        return []
-    return load_base() if name == BASE else [RunFolder(Path(name)).load_weights(say)]
 
 
 def devices(path: Path) -> tuple[int, str]:
@@ -122,8 +119,8 @@ def devices(path: Path) -> tuple[int, str]:
 def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> Path | None:
     """Go on with the run in ``path`` from its last checkpoint and export it.
 
-    The model lies beside the run folder, wherever that may have been moved to. A group of processes shares the joined
-    batch that the run began with, whatever the number of its devices was then.
+    The model lies beside the run folder, even if that was moved. A group of processes shares the joined
+    batch that the run began with, on however many devices.
 
     Args:
         overwrite: replace the model even if it is not the one that this run exported.
@@ -153,11 +150,11 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
                 _check_ours(options, folder)
             state = folder.load_state(say)
             content = _content(options, say)
-            if photos_digest(content) != plan.photos:
-                raise ImpastoError(f"cannot resume {path}: the photos in {options.content} are not those it began with")
-            if device.type == "cpu" and group.size == plan.options.devices:
-                torch.set_num_threads(plan.threads)
-            objective = build_objective(options, folder.load_style(), device, say)
+        if photos_digest(content) != plan.photos:
+            raise ImpastoError(f"cannot resume {path}: the photos in {options.content} are not those it began with")
+        if device.type == "cpu" and group.size == plan.options.devices:
+            torch.set_num_threads(plan.threads)
+        objective = build_objective(options, folder.load_style(), device, say, group=group)
         if objective.vgg.fingerprint != plan.vgg:
             raise ImpastoError(f"cannot resume {path}: it began with other VGG16 weights (give those, --vgg-weights)")
         trainer = Trainer(objective, content.train, options, plan.steps, group)
@@ -186,109 +183,40 @@ def _silent(line: str) -> None:
     """What the processes of a group but the first say."""
 
 
-def pick_device(wanted: str) -> torch.device:
-    """The device to train on; ``auto`` takes the fastest kind there is.
-
-    Raises:
-        ImpastoError: a device that was asked for by name is not there.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        return torch.device(next(kind for kind, present in there.items() if present))
-    if not there[wanted]:
-        raise ImpastoError(f"--device {wanted}: this torch ({torch.__version__}) finds no such device here")
-    return torch.device(wanted)
-
-
-def build_objective(options: ObjectiveOptions, style: np.ndarray, device: torch.device, say: Say) -> Objective:
-    """The objective of ``options`` for ``style``, uint8 ``[H, W, 3]``, on ``device``.
-
-    Its β is 0 where the options leave that to `balance.suitable_weight`.
-    """
-    weights = load_vgg_weights(options.vgg_weights, say=say)
-    vgg = VGG16(weights, {*CONTENT_LAYERS, *STYLE_LAYERS}).to(device)
-    return Objective(
-        vgg, to_tensor(style[None], device), content_weight=options.content_weight,
-        style_weight=options.style_weight or 0.0, l1_weight=options.l1, l1_on=options.l1_on,
-        normalize=options.normalize, distance=options.distance,
-    )  # fmt: skip
-
-
 def _content(options: Options, say: Say) -> ContentSet:
     with FetchLine() as progress:
         return open_content(options.content, count=options.content_count, seed=options.seed, say=say, progress=progress)
 
 
-def _affordable_steps(options: Options, objective: Objective, content: ContentSet, group: Group, say: Say) -> int:
-    assert options.minutes is not None  # `start` has settled it
-    seconds = Trainer(objective, content.train, options, 1000, group).seconds_per_step()
-    steps = max(1, round(60 * options.minutes / seconds))
-    say(f"{steps} steps, about {options.minutes:g} minutes at {seconds:.2g} s a step")
-    return steps
-
-
 def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -> Path | None:
+    """Train to the end, or to Ctrl-C, and export; a process that is not the first of its group trains alone."""
     if not trainer.group.first:
         with suppress(GoneWrong):  # the first process finds the same, and says so
             deque(trainer.run(), maxlen=0)
         return None
     options = trainer.options
-    skipped = f", {content.skipped} unreadable files skipped" if content.skipped else ""
-    precision = "bfloat16" if mixed_precision(trainer.device) else "float32"
-    devices = trainer.device.type if trainer.group.size == 1 else f"{trainer.group.size} {trainer.device.type} devices"
-    say(f"training on {devices} in {precision}: {len(content.train)} photos of {content.name}{skipped}")
+    _announce(trainer, content, say)
     held_out = [centre_crop(photo, options.size) for photo in content.held_out]
     preview = Preview(folder.preview, trainer, held_out[:PREVIEWED], options.preview_every)
-    log = Log(folder.log)
-    kept = trainer.step
-
-    def checkpoint(record: Record | None = None) -> None:
-        nonlocal kept
-        due = record is None or record.step % options.checkpoint_every == 0
-        if due and trainer.watch.calm and kept != trainer.step:
-            folder.save_state(trainer.state())
-            kept = trainer.step
-
+    saver = Saver(folder, trainer, options.checkpoint_every)
     with ProgressLine(trainer.steps, start=trainer.step, batch_size=trainer.joined_batch) as progress:
-        subscribers: list[Subscriber] = [log, progress, preview, checkpoint]
+        subscribers: list[Subscriber] = [Log(folder.log), progress, preview, saver]
         if options.minutes is not None:
             subscribers.append(Pace(trainer.steps, options.minutes, progress.say))
         for record in trainer.run():
             for subscriber in subscribers:
                 subscriber(record)
-    checkpoint()
+    saver.save()
     preview.write()
-    info = export(trainer.average, _info(trainer, content, held_out), options.model, folder.note_exported)
+    info = export(trainer.average, info_of(trainer, content, held_out), options.model, folder.note_exported)
     say(f"held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")
     if trainer.step < trainer.steps:
         say(f"stopped at step {trainer.step} of {trainer.steps}; go on with: train-style --resume {folder.path}")
     return options.model
 
 
-def _info(trainer: Trainer, content: ContentSet, held_out: list[np.ndarray]) -> StyleInfo:
-    options = trainer.options
-    scores = evaluate(trainer.average, trainer.objective, held_out)
-    name = re.sub(r"[^\w-]+", "_", options.model.stem)[:64]
-    return StyleInfo(
-        contract=CONTRACT_VERSION, name=name, title=options.title or name.replace("_", " ").capitalize(),
-        credit=options.credit, style_license=options.license, license=options.model_license,
-        content_weight=options.content_weight, style_weight=trainer.objective.style_weight, l1_weight=options.l1,
-        l1_on=options.l1_on, normalize=options.normalize, vgg=trainer.objective.vgg.fingerprint,
-        content=content.name, content_count=len(content.train), steps=trainer.step,
-        batch_size=trainer.joined_batch, size=options.size, style_size=options.style_size,
-        impasto_version=__version__, content_loss=float(scores.content), style_loss=float(scores.style),
-        preview=_thumbnail(trainer), digest="", steady=options.steady, grid=options.grid,
-        distance=options.distance, learning_rate=options.learning_rate,
-        start=options.from_ if options.from_ in (SCRATCH, BASE) else "run",
-    )  # fmt: skip
-
-
-def _thumbnail(trainer: Trainer) -> bytes:
-    try:
-        # always the same free photo, so that styles can be compared and a model may be passed on
-        photo = centre_crop(demo_photo("astronaut.png"), THUMBNAIL)
-    except ImpastoError:  # a scikit-image without it: no reason to lose a training
-        return b""
-    file = io.BytesIO()
-    Image.fromarray(paint(trainer, photo)).save(file, "JPEG", quality=85)
-    return file.getvalue()
+def _announce(trainer: Trainer, content: ContentSet, say: Say) -> None:
+    skipped = f", {content.skipped} unreadable files skipped" if content.skipped else ""
+    precision = "bfloat16" if mixed_precision(trainer.device) else "float32"
+    devices = trainer.device.type if trainer.group.size == 1 else f"{trainer.group.size} {trainer.device.type} devices"
+    say(f"training on {devices} in {precision}: {len(content.train)} photos of {content.name}{skipped}")

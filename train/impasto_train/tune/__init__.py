@@ -1,1 +1,4 @@
-"""The command ``tune-style``: weights chosen by short trainings and cross-validation."""
+"""``tune-style``: the search for the weight λ of the L1 term.
+
+In: a style picture and weights to try. Out: a table, a plot, a sheet and a recommendation.
+"""

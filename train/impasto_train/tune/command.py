@@ -4,8 +4,8 @@ from typing import Any
 
 from impasto import ImpastoError
 
-from ..command import NEEDED, derived, explain, finish, need, say
-from ..options import TuneOptions
+from ..commandline.derive import NEEDED, derived, explain, finish, need, say
+from ..commandline.options import TuneOptions
 
 
 def main() -> None:
@@ -18,9 +18,8 @@ def tune_style(**given: Any) -> None:
     options = TuneOptions(**given)
     model = options.folder / f"{options.style.stem}.onnx"
     if options.train and model.exists():
-        raise ImpastoError(f"--train: {model} is there already; move it away to train it anew")
-    need("train", NEEDED, "training")
-    need("tune", ("optuna", "matplotlib"), "tuning")
+        raise ImpastoError(f"--train: {model} exists: move it away to train it again")
+    need("tune", (*NEEDED, "optuna", "matplotlib"), "tuning")
     from .. import pipeline
     from . import report
     from .search import Search, training_options

@@ -15,8 +15,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..objective import L1_VARIANTS
-from ..options import HEAVIEST, L1On, TuneOptions, spelling
+from ..commandline.options import HEAVIEST, L1On, TuneOptions, spelling
+from ..loss.objective import L1_VARIANTS
 from .score import Score
 
 HELD_OUT = 0  # the fold that stands for a training on all photos, judged on the held-out ones
@@ -26,9 +26,13 @@ DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE, StudyDirection.M
 _FAULTS = (OptunaError, SQLAlchemyError, RuntimeError, ValueError, KeyError)
 _ANY = FloatDistribution(0, HEAVIEST)
 _PARAMETERS = {
-    "l1": _ANY, "l1_on": CategoricalDistribution(L1_VARIANTS), "content_weight": _ANY, "style_weight": _ANY,
-    "fold": IntDistribution(HELD_OUT, 10**6), "folds": IntDistribution(HELD_OUT, 10**6),
-}  # fmt: skip
+    "l1": _ANY,
+    "l1_on": CategoricalDistribution(L1_VARIANTS),
+    "content_weight": _ANY,
+    "style_weight": _ANY,
+    "fold": IntDistribution(HELD_OUT, 10**6),
+    "folds": IntDistribution(HELD_OUT, 10**6),
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Trial:
     error: str = ""
 
 
-class Record:
+class TrialStore:
     """All trials of a search, in an SQLite file of Optuna's; each is added whole, once it has been judged.
 
     Args:
@@ -76,12 +80,12 @@ class Record:
             )
             if self.study.directions != DIRECTIONS:
                 raise ValueError("it is of another program")
-            found = self.study.user_attrs.get("recipe", recipe)
-            if found == recipe:
+            stored_recipe = self.study.user_attrs.get("recipe", recipe)
+            if stored_recipe == recipe:
                 self.study.set_user_attr("recipe", recipe)  # fails now, and not after a training, if it must
         except _FAULTS as error:
             raise ImpastoError(f"cannot use the record {path}: {_first_line(error)}") from error
-        other = [name for name in recipe if found.get(name) != recipe[name]]
+        other = [name for name in recipe if stored_recipe.get(name) != recipe[name]]
         if other:
             raise ImpastoError(f"{path} is of a search with another {other[0]}: give another --out")
 
@@ -96,18 +100,21 @@ class Record:
         try:
             self.study.add_trial(
                 create_trial(
-                    params=numbers, distributions=_PARAMETERS, user_attrs={"error": trial.error},
+                    params=numbers,
+                    distributions=_PARAMETERS,
+                    user_attrs={"error": trial.error},
                     state=TrialState.COMPLETE if score else TrialState.FAIL,
                     values=[score.r, score.s, score.detail] if score else None,
-                    system_attrs={}, intermediate_values={0: score.energy} if score else {},
+                    system_attrs={},
+                    intermediate_values={0: score.energy} if score else {},
                 )
-            )  # fmt: skip
+            )
         except _FAULTS as error:
             raise ImpastoError(f"cannot write the record {self.path}: {_first_line(error)}") from error
 
     def trials(self) -> list[Trial]:
         """All trials so far."""
-        return [_trial(found) for found in self.study.get_trials(deepcopy=False)]
+        return [_trial(trial) for trial in self.study.get_trials(deepcopy=False)]
 
 
 def stored(path: Path) -> list[Trial]:
@@ -122,17 +129,17 @@ def stored(path: Path) -> list[Trial]:
         study = optuna.load_study(storage=_url(path), study_name=STUDY)
     except _FAULTS as error:
         raise ImpastoError(f"cannot read {path}: {_first_line(error)}") from error
-    return [_trial(found) for found in study.get_trials(deepcopy=False)]
+    return [_trial(trial) for trial in study.get_trials(deepcopy=False)]
 
 
-def _trial(found: FrozenTrial) -> Trial:
-    numbers = dict(found.params)
+def _trial(frozen: FrozenTrial) -> Trial:
+    numbers = dict(frozen.params)
     fold, folds = numbers.pop("fold"), numbers.pop("folds")
     score = None
-    if found.state == TrialState.COMPLETE:
-        r, s, detail = found.values
-        score = Score(r, s, detail, found.intermediate_values[0])
-    return Trial(Point(**numbers), fold, folds, score, found.user_attrs.get("error", ""))
+    if frozen.state == TrialState.COMPLETE:
+        r, s, detail = frozen.values
+        score = Score(r, s, detail, frozen.intermediate_values[0])
+    return Trial(Point(**numbers), fold, folds, score, frozen.user_attrs.get("error", ""))
 
 
 def _url(path: Path) -> str:
@@ -144,17 +151,24 @@ def _first_line(error: Exception) -> str:
 
 
 def recipe(options: TuneOptions, style: np.ndarray, digests: dict[str, str]) -> dict[str, str]:
-    """What all trials of a record must have in common; see `Record`.
+    """What all trials of a record must have in common; see `TrialStore`.
 
     Args:
         digests: of what other options stand for, by their spelling.
     """
     names = (
-        "steps", "size", "style_size", "batch_size", "steady", "grid", "learning_rate", "distance", "normalize",
+        "steps",
+        "size",
+        "surround",
+        "style_size",
+        "batch_size",
+        "steady",
+        "grid",
+        "learning_rate",
+        "distance",
+        "normalize",
         "seed",
-    )  # fmt: skip
+    )
     shared = {spelling(name): json.dumps(getattr(options, name)) for name in names}
-    if options.surround:  # records from before it existed go on
-        shared["--surround"] = json.dumps(options.surround)
     picture = hashlib.sha256(style.tobytes() + str(style.shape).encode()).hexdigest()[:16]
     return {"--style": picture, **{name: digest[:16] for name, digest in digests.items()}, **shared}

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from impasto import ImpastoError
-from impasto._files import whole_file
-from PIL import Image, ImageDraw, ImageFont
+from impasto.internal import draw_sheet, whole_file
+from PIL import Image
 
 from .record import HELD_OUT, Point, Trial
 from .score import Score
 
 GAP, LABEL = 8, 150  # px between pictures, and for the names of the rows
-INK, PAPER = "#333333", "white"
 PHOTOS = "photos.png"
 
 
@@ -29,18 +28,18 @@ class Row:
 
     def total(self, style_weight: float) -> float:
         """Mean J = R + β·S over the folds, or on the held-out photos as long as no fold is done."""
-        return statistics.fmean(one.total(style_weight) for one in self.folds or (self.score,))
+        return statistics.fmean(score.total(style_weight) for score in self.folds or (self.score,))
 
     def error(self, style_weight: float) -> float:
         """Standard error of that mean over the folds."""
         if len(self.folds) < 2:
             return 0.0
-        return statistics.stdev(one.total(style_weight) for one in self.folds) / len(self.folds) ** 0.5
+        return statistics.stdev(score.total(style_weight) for score in self.folds) / len(self.folds) ** 0.5
 
     @property
     def detail(self) -> float:
         """Mean detail kept, over the folds or on the held-out photos."""
-        return statistics.fmean(one.detail for one in self.folds or (self.score,))
+        return statistics.fmean(score.detail for score in self.folds or (self.score,))
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,8 @@ def ranked(trials: Sequence[Trial], style_weight: float) -> list[Row]:
     rows = []
     for trial in trials:
         if trial.fold == HELD_OUT and trial.score:
-            folds = [one for one in trials if one.point == trial.point and one.fold != HELD_OUT and one.score]
-            folds.sort(key=lambda one: one.fold)
-            rows.append(Row(trial.point, trial.score, tuple(one.score for one in folds if one.score)))
+            folds = sorted((t for t in trials if t.point == trial.point and t.fold != HELD_OUT), key=lambda t: t.fold)
+            rows.append(Row(trial.point, trial.score, tuple(fold.score for fold in folds if fold.score)))
     return sorted(rows, key=lambda row: row.score.total(style_weight))
 
 
@@ -85,14 +83,14 @@ def recommend(rows: Sequence[Row], style_weight: float, folds: int) -> Recommend
         return more <= error
 
     chosen = max(filter(near, complete), key=lambda row: row.detail)
-    found = f"J over {folds} folds {chosen.total(style_weight):.3f}, detail {chosen.detail:.3f}"
+    figures = f"J over {folds} folds {chosen.total(style_weight):.3f}, detail {chosen.detail:.3f}"
     if chosen is best:
         why = "the least J, and none within a standard error of it keeps more detail"
     else:
         more, error = behind(chosen, best, style_weight)
         apart = f"{more:+.3f} ± {error:.3f} to {names[best.point]}"
         why = f"the most detail within a standard error of the least J ({apart})"
-    return Recommendation(chosen.point, f"{names[chosen.point]}: {found}: {why}")
+    return Recommendation(chosen.point, f"{names[chosen.point]}: {figures}: {why}")
 
 
 def behind(row: Row, best: Row, style_weight: float) -> tuple[float, float]:
@@ -137,7 +135,7 @@ def write(
     names = named([row.point for row in rows])
     kept = [(names[point], row_file(pictures, point)) for point in sorted(names, key=lambda p: (p.l1_on, p.l1))]
     if (pictures / PHOTOS).is_file():
-        contact_sheet([(name, file) for name, file in kept if file.is_file()], pictures, folder / "sheet.png")
+        write_sheet([(name, file) for name, file in kept if file.is_file()], pictures, folder / "sheet.png")
     return chosen
 
 
@@ -145,17 +143,18 @@ def table(rows: Sequence[Row], failed: Sequence[Trial], style_weight: float) -> 
     """All points as a table of Markdown, means and standard errors over the folds beside the held-out photos."""
     lines = [
         f"J = R + {style_weight:g}·S, without the L1 term. Detail: correlation of the luminance gradients of photo and",
-        "painting; energy: that of the painting's, as a share of the photo's. Folds: mean ± standard error.", "",
+        "painting; energy: that of the painting's, as a share of the photo's. Folds: mean ± standard error.",
+        "",
         "| λ | on | α | β | R | S | J | detail | energy | folds | J over folds | detail over folds |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     for row in rows:
         p, s = row.point, row.score
         j = f"{row.total(style_weight):.3f}" + (f" ± {row.error(style_weight):.3f}" if len(row.folds) > 1 else "")
         over = f"{len(row.folds)} | {j} | {row.detail:.3f}" if row.folds else "0 | | "
         weights = f"{p.l1:g} | {p.l1_on if p.l1 else ''} | {p.content_weight:g} | {p.style_weight:g}"
-        found = " | ".join(f"{value:.3f}" for value in (s.r, s.s, s.total(style_weight), s.detail, s.energy))
-        lines.append(f"| {weights} | {found} | {over} |")
+        figures = " | ".join(f"{value:.3f}" for value in (s.r, s.s, s.total(style_weight), s.detail, s.energy))
+        lines.append(f"| {weights} | {figures} | {over} |")
     for trial in failed:
         p = trial.point
         error = trial.error.replace("|", "/")
@@ -173,7 +172,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
     figure, axis = plt.subplots(figsize=(7, 5), layout="constrained")
     for row in rows:
         if len(row.folds) > 1:
-            r, s = ([getattr(one, name) for one in row.folds] for name in ("r", "s"))
+            r, s = ([getattr(score, name) for score in row.folds] for name in ("r", "s"))
             spread = {"xerr": np.std(r, ddof=1), "yerr": np.std(s, ddof=1)}
             axis.errorbar(np.mean(r), np.mean(s), **spread, color="grey", marker="+", zorder=1)
             # which dot the cross belongs to
@@ -207,22 +206,15 @@ def keep_row(pictures: Path, point: Point, painted: Sequence[np.ndarray], photos
             Image.fromarray(np.concatenate(row, axis=1)).save(path, "PNG")
 
 
-def contact_sheet(rows: Sequence[tuple[str, Path]], pictures: Path, file: Path) -> None:
+def write_sheet(rows: Sequence[tuple[str, Path]], pictures: Path, file: Path) -> None:
     """Write a sheet: the photos, and below them a named row for each point, a column for each photo."""
-    strips = []
+    cells, names = [], []
     for name, strip_file in (("photos", pictures / PHOTOS), *rows):
         with Image.open(strip_file) as image:
-            strips.append((name, image.convert("RGB")))
-    side = strips[0][1].height
-    count = strips[0][1].width // side
-    canvas = Image.new("RGB", (LABEL + count * (side + GAP), GAP + len(strips) * (side + GAP)), PAPER)
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
-    for y, (name, strip) in enumerate(strips):
-        top = GAP + y * (side + GAP)
+            strip = np.asarray(image.convert("RGB"))
+        cells.append(np.split(strip, strip.shape[1] // strip.shape[0], axis=1))
         for greek, latin in (("λ", "L1"), ("α", "content"), ("β", "style"), (", ", "\n")):  # the font has no Greek
             name = name.replace(greek, latin)
-        draw.text((GAP, top + side // 2 - 8), name, INK, font)
-        for x in range(count):
-            canvas.paste(strip.crop((x * side, 0, (x + 1) * side, side)), (LABEL + x * (side + GAP), top))
+        names.append(name)
     with whole_file(file) as path:
-        canvas.save(path, "PNG")
+        draw_sheet(cells, gap=GAP, names=names, margin=LABEL).save(path, "PNG")

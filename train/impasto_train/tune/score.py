@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..objective import Objective
-from ..photos import Photo
-from ..trainer import evaluate, to_pixels, to_tensor
+from ..loss.evaluate import evaluate
+from ..loss.objective import Objective
+from ..photos.picture import Photo
+from ..photos.tensors import painted
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,3 @@ def judge(network: torch.nn.Module, objective: Objective, photos: Sequence[np.nd
     kept = [detail_kept(photo, painted(network, photo, objective.device)) for photo in photos]
     detail, energy = np.mean(kept, axis=0)
     return Score(float(terms.content), float(terms.style), float(detail), float(energy))
-
-
-@torch.no_grad()
-def painted(network: torch.nn.Module, photo: np.ndarray, device: torch.device) -> np.ndarray:
-    """``photo``, uint8 ``[H, W, 3]``, as ``network`` paints it."""
-    return to_pixels(network(to_tensor(photo[None], device)))[0]

@@ -1,4 +1,4 @@
-"""A search for weights: short trainings, begun warm.
+"""A search for weights: short trainings that start from the base.
 
 Every point of the grid is trained once and judged on the held-out photos. The few with the least J are then trained
 once a fold: on all photos but those of the fold, and judged on these (K-fold cross-validation: Stone 1974).
@@ -9,27 +9,31 @@ import hashlib
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from impasto import ImpastoError
-from impasto._formats import format_of
+from impasto.internal import Say
+from impasto.pictures import format_of
 from tqdm import tqdm
 
-from ..balance import suitable_weight
-from ..base import fingerprint
-from ..interrupt import finish_on_interrupt
-from ..network import StyleNet
-from ..objective import L1_VARIANTS
-from ..options import Options, SharedOptions, TrainingOptions, TuneOptions
-from ..photos import Photo, centre_crop, open_content, read_style
-from ..pipeline import build_objective, pick_device, starts
-from ..run_folder import photos_digest
-from ..trainer import GoneWrong, Trainer
-from .record import HELD_OUT, Point, Record, Trial, recipe
+from ..base.starts import starts
+from ..base.weights import fingerprint
+from ..commandline.options import Options, SharedOptions, TrainingOptions, TuneOptions
+from ..loss.balance import suitable_weight
+from ..loss.objective import L1_VARIANTS
+from ..network.stylenet import StyleNet
+from ..photos.content import centre_crop, open_content, photos_digest, read_style
+from ..photos.picture import Photo
+from ..photos.tensors import painted
+from ..training.interrupt import finish_on_interrupt
+from ..training.setup import build_objective, pick_device
+from ..training.trainer import Trainer
+from ..training.watch import GoneWrong
+from .record import HELD_OUT, Point, Trial, TrialStore, recipe
 from .report import keep_row, ranked
-from .score import fold_of, judge, painted
+from .score import fold_of, judge
 
 JUDGED = 8  # photos that a training is judged by
 SHOWN = 4  # photos on the contact sheet
@@ -37,45 +41,50 @@ SHOWN = 4  # photos on the contact sheet
 
 def points(options: TuneOptions, style_weight: float) -> list[Point]:
     """The grid; ``style_weight`` is the β where the options give none."""
-    found = itertools.product(
-        options.numbers("l1"), options.variants, options.numbers("content_weight"),
+    grid = itertools.product(
+        options.numbers("l1"),
+        options.variants,
+        options.numbers("content_weight"),
         options.numbers("style_weight") or [style_weight],
-    )  # fmt: skip
+    )
     # without a weight it does not matter what the term is of
-    return list(dict.fromkeys(Point(l1, on if l1 else L1_VARIANTS[-1], *rest) for l1, on, *rest in found))
+    return list(dict.fromkeys(Point(l1, on if l1 else L1_VARIANTS[-1], *rest) for l1, on, *rest in grid))
 
 
-def training_options(options: TuneOptions, point: Point) -> Options:
-    """What ``train-style`` would be told to train with the weights of ``point``."""
+def training_options(options: TuneOptions, point: Point | None = None) -> Options:
+    """The options of ``train-style`` that train with the weights of ``point``, or with the first β given, if any."""
     shared = {*dataclasses.fields(SharedOptions), *dataclasses.fields(TrainingOptions)}
+    first = next(iter(options.numbers("style_weight")), None)
+    weights = {"style_weight": first} if point is None else dataclasses.asdict(point)
     return Options(
-        **{field.name: getattr(options, field.name) for field in shared}, **dataclasses.asdict(point),
+        **{field.name: getattr(options, field.name) for field in shared},
+        **weights,
         out=options.folder / f"{options.style.stem}.onnx",
-    )  # fmt: skip
+    )
 
 
 class Search:
     """The trainings of a search that its record does not have yet.
 
     Raises:
-        ImpastoError: anything that the user can mend.
+        ImpastoError: anything that the user can correct.
     """
 
     stop = False
     """Set to end after the present step; the training that it belongs to is not kept."""
 
-    def __init__(self, options: TuneOptions, say: Callable[[str], None]) -> None:
+    def __init__(self, options: TuneOptions, say: Say) -> None:
         self.options, self.say = options, say
         self.style = read_style(options.style, options.style_size)
         self.candidates = starts(options.from_, say)
         device = pick_device(options.device)
-        self.objective = build_objective(training_options(options, Point(1, "residual", 1, 1)), self.style, device, say)
+        self.objective = build_objective(training_options(options), self.style, device, say)
         content = open_content(options.content, count=options.content_count, seed=options.seed, say=say)
         self.photos = content.train
         if options.folds > len(self.photos):
             raise ImpastoError(f"--folds {options.folds}: there are only {len(self.photos)} photos to train on")
         self.judge_weight = suitable_weight(self.objective, self.style, comparable=True)
-        self.points = points(options, suitable_weight(self.objective, self.style))
+        self.points = points(options, self.objective.style_weight)
         self.held_out = [centre_crop(photo, options.size) for photo in content.held_out[:JUDGED]]
         self.shown = self.held_out[:SHOWN] if options.show is None else photos_of(options.show, options.size)
         shown = hashlib.sha256(b"".join(photo.tobytes() for photo in self.shown)).hexdigest()
@@ -85,20 +94,21 @@ class Search:
         except OSError as error:
             raise ImpastoError(f"cannot write {options.folder}: {error.strerror}") from error
         digests = {
-            "--content": photos_digest(content), "--vgg-weights": self.objective.vgg.fingerprint,
+            "--content": photos_digest(content),
+            "--vgg-weights": self.objective.vgg.fingerprint,
             "--from": fingerprint(self.candidates),
-        }  # fmt: skip
-        self.record = Record(options.folder / "record.db", recipe(options, self.style, digests))
+        }
+        self.record = TrialStore(options.folder / "record.db", recipe(options, self.style, digests))
 
     def run(self) -> None:
         """Train and judge until all is done, the time is up or Ctrl-C."""
-        minutes, begun, took = self.options.minutes, time.monotonic(), 0.0
+        minutes, first_start, took = self.options.minutes, time.monotonic(), 0.0
         with finish_on_interrupt(self, "what is finished is kept"), tqdm(unit="step", dynamic_ncols=True) as progress:
             for point, fold, left in self.wanted():
                 start = time.monotonic()
-                if took and start - begun + took > 60 * minutes:  # each call does one at least
-                    told = f"the {minutes:g} minutes are over with {left} trainings left: call again to go on"
-                    progress.write(told, file=sys.stderr)
+                if took and start - first_start + took > 60 * minutes:  # each call does at least one
+                    line = f"the {minutes:g} minutes are over with {left} trainings left: call again to go on"
+                    progress.write(line, file=sys.stderr)
                     return
                 progress.reset(self.options.steps)
                 of = f"fold {fold} of {self.options.folds}" if fold else "the grid"

@@ -1,1 +1,0 @@
-"""``bulk-style``: whole collections, on one machine or a cluster of Ray's."""

@@ -1,0 +1,197 @@
+"""Restyling many pictures: the next one is read and the last one written while the network works."""
+
+import io
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ..common.ahead import ahead
+from ..common.errors import ImpastoError, one_line
+from ..painting.dials import read_mask
+from ..painting.stylizer import Look, Stylizer
+from ..pictures.formats import format_of
+from ..pictures.picture import Picture, shrunk
+from ..pictures.reading import read_picture
+from ..pictures.writing import save_picture, write_picture
+from .film import Encoding, restyle_film
+from .plan import STDIN, STDOUT, Job
+
+
+@dataclass(frozen=True)
+class Restyled:
+    """What became of a photo in a style: a line of ``--json``."""
+
+    photo: str
+    style: str
+    result: str | None = None
+    """Where it was written, None if it failed."""
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    """Of the network alone; of a film all of it."""
+    error: str | None = None
+
+    def failed(self, error: ImpastoError) -> "Restyled":
+        """The same photo and style, with only the error."""
+        return Restyled(self.photo, self.style, error=one_line(error))
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How pictures are read and written."""
+
+    size: int | None = None
+    """Longest side in pixels to which larger photos are reduced first."""
+    quality: int | None = None
+    strip: bool = False
+    max_pixels: int | None = None
+    """None for `MAX_PIXELS`."""
+
+
+def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, finish: Finish) -> Iterator[Restyled]:
+    """Restyle the photos of ``jobs`` in each style, in order; those that fail do not stop the rest.
+
+    One picture is read ahead and one written behind, so that at most three are in memory.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; after the records of what is done.
+    """
+    with ThreadPoolExecutor(1) as writer, closing(ahead(lambda job: _read(job, look, finish), jobs)) as pictures:
+        written: deque[Future[Restyled]] = deque()
+        try:
+            for record, painted in _paintings(jobs, pictures, stylizers):
+                written.append(writer.submit(_write, record, painted, finish))
+                if len(written) > 1:
+                    yield written.popleft().result()
+            for writing in written:
+                yield writing.result()
+        except KeyboardInterrupt:
+            for writing in written:
+                yield writing.result()
+            raise
+        finally:  # also on Ctrl-C: what is being written is finished, what waits is not begun
+            writer.shutdown(wait=False, cancel_futures=True)
+
+
+def _paintings(
+    jobs: Sequence[Job], pictures: "Iterator[Future[tuple[Picture, Look]]]", stylizers: Sequence[Stylizer]
+) -> Iterator[tuple[Restyled, Picture | None]]:
+    """Each photo in each of its styles, to be written; None where that failed."""
+    for job, reading in zip(jobs, pictures, strict=True):
+        for stylizer, result in wanted(job, stylizers):
+            record = Restyled(os.fspath(job.photo), stylizer.info.name)
+            try:
+                painted, seconds = _painted(reading, stylizer, job.photo, result)
+            except ImpastoError as error:
+                yield record.failed(error), None
+            else:
+                height, width = painted.rgb.shape[:2]
+                done = replace(record, result=os.fspath(result), width=width, height=height, seconds=seconds)
+                yield done, painted
+
+
+def restyle_films(
+    jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, encoding: Encoding
+) -> Iterator[Restyled]:
+    """Restyle the films of ``jobs`` in each style, in order; those that fail do not stop the rest.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; after the record of the film that it cut short, if that holds any frames.
+    """
+    for job in jobs:
+        for stylizer, result in wanted(job, stylizers):
+            # disable=None: no bar where stderr is not a terminal
+            with tqdm(unit="frame", disable=None, leave=False) as progress:
+                start = time.perf_counter()
+                record = Restyled(os.fspath(job.photo), stylizer.info.name)
+
+                def started(frames: int | None, progress: tqdm = progress) -> None:
+                    progress.reset(frames)
+
+                try:
+                    seen = _look_at(job, look)
+                    made = restyle_film(job.photo, result, stylizer, seen, encoding, started, progress.update)
+                except ImpastoError as error:
+                    yield record.failed(error)
+                    continue
+            seconds = round(time.perf_counter() - start, 4)
+            yield replace(record, result=os.fspath(result), width=made.width, height=made.height, seconds=seconds)
+            if made.stopped:
+                raise KeyboardInterrupt
+
+
+def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[Stylizer, Path]]:
+    """The styles to paint a photo in, each with the file to write."""
+    for stylizer, result in zip(stylizers, job.results, strict=True):
+        if result is not None:
+            yield stylizer, result
+
+
+def _read(job: Job, look: Look, finish: Finish) -> tuple[Picture, Look]:
+    picture = taken_in(job.photo, finish)
+    return picture.stripped() if finish.strip else picture, _look_at(job, look)
+
+
+def taken_in(photo: Path, finish: Finish) -> Picture:
+    """The photo, or that of `STDIN`, no larger than it may be.
+
+    Raises:
+        ImpastoError: as `impasto.pictures.reading.read_picture`.
+    """
+    if photo == STDIN and sys.stdin is None:
+        raise ImpastoError("cannot read stdin: it is closed")
+    source = io.BytesIO(sys.stdin.buffer.read()) if photo == STDIN else photo
+    picture = read_picture(source, finish.max_pixels)
+    return shrunk(picture, finish.size) if finish.size else picture
+
+
+def _look_at(job: Job, look: Look) -> Look:
+    return look if job.mask is None else replace(look, mask=read_mask(job.mask))
+
+
+def _painted(
+    reading: "Future[tuple[Picture, Look]]", stylizer: Stylizer, photo: Path, result: Path
+) -> tuple[Picture, float]:
+    """The picture in its style and in the format of ``result``, and the seconds that took."""
+    picture, look = reading.result()
+    start = time.perf_counter()
+    painted = stylizer.restyle(picture, look)
+    seconds = round(time.perf_counter() - start, 4)
+    # A suffix that was asked for decides the format; without one, the photo keeps its own, whatever its suffix says.
+    asked = format_of(result) if result.suffix != photo.suffix else None
+    return replace(painted, format=asked or picture.format), seconds
+
+
+def _write(record: Restyled, painted: Picture | None, finish: Finish) -> Restyled:
+    """Write a painting to where ``record`` says; the record of how that went."""
+    if painted is None:
+        return record
+    try:
+        if record.result == os.fspath(STDOUT):
+            _to_stdout(painted, finish)
+        else:
+            assert record.result is not None
+            write_picture(record.result, painted, quality=finish.quality)
+    except ImpastoError as error:
+        return record.failed(error)
+    return record
+
+
+def _to_stdout(painted: Picture, finish: Finish) -> None:
+    data = io.BytesIO()  # some formats are written back and forth
+    save_picture(data, painted, quality=finish.quality, name="stdout")
+    try:
+        sys.stdout.buffer.write(data.getbuffer())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # whoever read it has gone: no fault of the picture
+        raise
+    except OSError as error:
+        raise ImpastoError(f"cannot write to stdout: {error.strerror}") from error

@@ -1,0 +1,226 @@
+"""``apply-style``: restyle photos from the command line.
+
+Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict, fields
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import impasto_models
+import typer
+
+from ..common.console import run
+from ..common.errors import ImpastoError
+from ..common.options import command
+from ..contract.info import CONTRACT_VERSION, StyleInfo
+from ..contract.styles import describe, locate
+from .options import COMMAND, Options
+from .plan import STDOUT, Job, check_sheet, expanded, is_film, plan, with_masks
+
+if TYPE_CHECKING:
+    from ..painting.stylizer import Look, Stylizer
+    from .batch import Finish
+    from .film import Encoding
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)  # plain help needs no further imports
+
+
+def main() -> None:
+    """Entry point of the command: runs it on ``sys.argv`` and exits."""
+    sys.exit(run(app, COMMAND))
+
+
+@command(
+    app,
+    "Restyle photos with a model that train-style made. Each result lies beside its photo, as "
+    "PHOTO-STYLE with the photo's suffix, and keeps the photo's format and size.",
+)
+def apply_style(options: Options) -> int:
+    """Do what ``options`` ask for; the exit status."""
+    if options.styles:
+        _print_styles()
+        return 0
+    if not options.model:
+        raise ImpastoError("no MODEL given: a .onnx file or the name of a shipped style (apply-style --list)")
+    models = [options.model] if os.path.exists(options.model) else options.model.split(",")
+    paths = [locate(model) for model in models]
+    if options.check:
+        _check_alone("--check", options)
+        _print_checks(paths)
+        return 0
+    styles = [describe(path) for path in paths]
+    if options.info:
+        _check_alone("--info", options)
+        for style in styles:
+            _print_info(style)
+        return 0
+    if not options.photos:
+        raise ImpastoError("no photo given; see apply-style --help")
+    _check_memory(options.memory)
+    names = [style.name for style in styles]
+    return _make_sheet(options, options.sheet, paths, names) if options.sheet else _make_files(options, paths, names)
+
+
+def _check_alone(flag: str, options: Options) -> None:
+    if options.photos:
+        raise ImpastoError(f"{flag} takes a model and no photos")
+
+
+def _check_memory(value: str) -> None:
+    from ..painting.painter import in_bytes
+
+    try:
+        in_bytes(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[str]) -> int:
+    """Write one contact sheet of all photos and styles."""
+    if options.output:
+        raise ImpastoError("--sheet names the file to write: leave -o out")
+    if options.mask_pattern:
+        raise ImpastoError("--sheet takes one --mask for all photos")
+    if options.as_json or options.skip_existing:
+        raise ImpastoError(f"--sheet makes one file: leave {'--json' if options.as_json else '--skip-existing'} out")
+    photos = [photo for photo, _ in expanded(options.photos or [], names, recursive=options.recursive)]
+    check_sheet(sheet, photos, overwrite=options.overwrite)
+
+    from .sheet import contact_sheet
+
+    look, stylizers = _opened(options, paths)
+    contact_sheet(photos, stylizers, look, _finish(options), sheet)
+    print(sheet)
+    return 0
+
+
+def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
+    """Write a file for each photo and style; the exit status."""
+    jobs = _planned(options, names)
+    if not jobs:
+        _say("every result exists: nothing is left to do")
+        return 0
+
+    from .film import Encoding
+
+    look, stylizers = _opened(options, paths)
+    encoding = Encoding(options.codec, options.crf, options.size, options.max_pixels)
+    return _restyle(jobs, stylizers, look, _finish(options), encoding, as_json=options.as_json)
+
+
+def _planned(options: Options, names: list[str]) -> list[Job]:
+    """What is to be read and written; nothing if every result exists."""
+    if options.overwrite and options.skip_existing:
+        raise ImpastoError("--overwrite and --skip-existing exclude each other")
+    jobs = plan(
+        options.photos or [],
+        options.output,
+        names,
+        recursive=options.recursive,
+        overwrite=options.overwrite,
+        skip_existing=options.skip_existing,
+    )
+    if jobs and options.mask_pattern:
+        jobs = with_masks(jobs, options.mask_pattern)
+    if jobs and STDOUT in jobs[0].results and sys.stdout.isatty():
+        raise ImpastoError("a picture is not for the terminal: send it on, or give a file with -o")
+    return jobs
+
+
+def _opened(options: Options, paths: list[Path]) -> "tuple[Look, list[Stylizer]]":
+    """The dials and the models."""
+    from ..painting.dials import read_mask
+    from ..painting.stylizer import Look, Stylizer
+
+    mask = None if options.mask is None or options.mask_pattern else read_mask(options.mask)
+    look = Look(options.strength, options.stroke, options.keep_colors, mask)
+    return look, [Stylizer(path, device=options.device, memory=options.memory) for path in paths]
+
+
+def _finish(options: Options) -> "Finish":
+    from .batch import Finish
+
+    return Finish(options.size, options.quality, options.strip, options.max_pixels)
+
+
+def _restyle(
+    jobs: list[Job], stylizers: "list[Stylizer]", look: "Look", finish: "Finish", encoding: "Encoding", *, as_json: bool
+) -> int:
+    """Restyle the photos and films of ``jobs``, past bad ones if there are several; return the exit status."""
+    from tqdm import tqdm
+
+    from .batch import restyle_all, restyle_films
+
+    count = sum(result is not None for job in jobs for result in job.results)
+    films = [job for job in jobs if is_film(job.photo)]
+    pictures = [job for job in jobs if not is_film(job.photo)]
+    failures = []
+    announced = False
+    try:
+        # disable=None: no bar where stderr is not a terminal
+        with tqdm(total=count, unit="picture", disable=None if count > 1 else True, leave=False) as progress:
+            records = restyle_all(pictures, stylizers, look, finish), restyle_films(films, stylizers, look, encoding)
+            for record in chain(*records):
+                if not announced and not record.error:
+                    announced = True
+                    first = stylizers[0]
+                    names = ", ".join(stylizer.info.name for stylizer in stylizers)
+                    progress.write(f"{COMMAND}: {names} on {_place(first.device, first.why_cpu)}", file=sys.stderr)
+                if record.error:
+                    failures.append(record.error)
+                to_stdout = record.result == str(STDOUT)
+                if as_json:
+                    progress.write(json.dumps(asdict(record)), file=sys.stderr if to_stdout else sys.stdout)
+                elif record.result and not to_stdout:
+                    progress.write(record.result, file=sys.stdout)
+                progress.update()
+    finally:  # also after Ctrl-C
+        if count > 1:
+            for failure in failures:
+                _say(failure)
+    if count == 1 and failures:
+        raise ImpastoError(failures[0])
+    return 1 if failures else 0
+
+
+def _print_checks(paths: list[Path]) -> None:
+    from ..engine.check import check_apart
+
+    for path in paths:
+        print("\n  ".join([f"{path} keeps version {CONTRACT_VERSION} of the contract", *check_apart(path)]))
+
+
+def _print_styles() -> None:
+    names = impasto_models.names()
+    width = max(map(len, names), default=0)
+    for name in names:
+        style = describe(impasto_models.path(name))
+        print(f"{name:{width}}  {_safe(style.title)}{_safe(f' ({style.credit})') if style.credit else ''}")
+
+
+def _place(device: str, why_cpu: str) -> str:
+    if device == "cuda":
+        return "the GPU (CUDA)"
+    return f"the CPU, not on CUDA: {why_cpu}" if why_cpu else "the CPU"
+
+
+def _say(line: str) -> None:
+    print(f"{COMMAND}: {line}", file=sys.stderr)
+
+
+def _print_info(style: StyleInfo) -> None:
+    width = max(len(each.name) for each in fields(style))
+    for each in fields(style):
+        value = getattr(style, each.name)
+        text = f"{len(value):,} bytes" if isinstance(value, bytes) else str(value)
+        print(f"{each.name.replace('_', ' '):{width}}  {_safe(text)}")
+
+
+def _safe(text: str) -> str:
+    # a model may come from anywhere, and a terminal obeys control characters
+    return "".join(character if character.isprintable() else "?" for character in text)

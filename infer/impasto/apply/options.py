@@ -1,0 +1,105 @@
+"""What ``apply-style`` takes on its command line.
+
+Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..common.defaults import CODEC, CRF, MAX_PIXELS, MEMORY
+from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke
+from ..engine.session import Device
+
+COMMAND = "apply-style"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import impasto
+
+        print(f"{COMMAND} {impasto.__version__}")
+        raise typer.Exit
+
+
+@dataclass(frozen=True)
+class Options:
+    """One call of the command, in the order of its ``--help``."""
+
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL",
+            help="A .onnx file or the name of a shipped style; several with commas.",
+            show_default=False,
+        ),
+    ] = None
+    photos: Annotated[
+        list[Path] | None,
+        # readable=False: typer would end the whole batch over one photo that may not be read
+        typer.Argument(
+            metavar="PHOTO...",
+            help="The pictures or films to restyle; - for stdin.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="The file to write, a folder with a slash: out/, a pattern: {stem}-{style}{suffix}, or - for stdout.",
+        ),
+    ] = None
+    recursive: Annotated[
+        bool,
+        typer.Option("--recursive", "-r", help="Restyle all pictures and films in folders."),
+    ] = False
+    strength: Strength = 1.0
+    stroke: Stroke = 1.0
+    keep_colors: KeepColors = False
+    mask: Annotated[
+        str | None,
+        typer.Option(metavar="PICTURE", help="Paint only where this is white; for one each: masks/{stem}.png."),
+    ] = None
+    size: Size = None
+    quality: Quality = None
+    codec: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Encoder of films, as FFmpeg calls it.", show_default=CODEC),
+    ] = None
+    crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = CRF
+    strip: Strip = False
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")
+    ] = None
+    device: Annotated[Device, typer.Option(help="Where to run; cuda fails where it is not available.")] = "auto"
+    memory: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Most memory to use, about; larger pictures are painted in tiles.")
+    ] = MEMORY
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Refuse larger pictures and frames, as bombs.", show_default=str(MAX_PIXELS)
+        ),
+    ] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Keep results that exist, and make what is missing.")
+    ] = False
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each picture.")] = False
+    styles: Annotated[bool, typer.Option("--list", help="Print the shipped styles.")] = False
+    check: Annotated[bool, typer.Option("--check", help="Check the model against the contract.")] = False
+    info: Annotated[bool, typer.Option("--info", help="Print what the model says about itself.")] = False
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")] = (
+        False
+    )
+
+    @property
+    def mask_pattern(self) -> str | None:
+        """``--mask`` where it names a mask for each photo, as ``masks/{stem}.png``."""
+        return self.mask if self.mask and "{" in self.mask else None

@@ -1,0 +1,221 @@
+"""Which files a call of ``apply-style`` reads and writes: decided and checked before the work starts."""
+
+import os
+import string
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import impasto_models
+
+from ..common.errors import ImpastoError
+from ..common.files import check_writable
+
+STDIN = STDOUT = Path("-")
+FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+FIELDS = ("stem", "style", "suffix")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo (or `STDIN`) and the file (or `STDOUT`) for each style."""
+
+    photo: Path
+    results: tuple[Path | None, ...]
+    """None where a result exists and is kept."""
+    mask: Path | None = None
+    """The mask of this photo alone."""
+
+
+def is_film(path: Path) -> bool:
+    """By its suffix."""
+    return path.suffix.lower() in FILMS
+
+
+def plan(
+    photos: list[Path],
+    output: str | None,
+    styles: list[str],
+    *,
+    recursive: bool = False,
+    overwrite: bool = False,
+    skip_existing: bool = False,
+) -> list[Job]:
+    """Pair each photo with the files to write.
+
+    Args:
+        photos: one or more files, or folders if ``recursive``, or `STDIN`.
+        output: a file, ``-`` for stdout, a folder, a pattern with the `FIELDS` in braces, or None for the folder of
+            each photo.
+        styles: names, part of each result that ``output`` does not name itself.
+        overwrite: whether results may replace files.
+        skip_existing: leave out results that exist; the list may be empty.
+
+    Raises:
+        ImpastoError: two results would be written to one file, or one over a photo or, without ``overwrite``, over
+            anything; or ``output`` does not fit or cannot be written; or a folder holds no photos.
+    """
+    sources = expanded(photos, styles, recursive=recursive)
+    if any(photo == STDIN for photo, _ in sources) and output is None:
+        output = str(STDOUT)
+    if output is None:
+        jobs = [Job(photo, tuple(photo.parent / _name(photo, style) for style in styles)) for photo, _ in sources]
+    elif "{" in output:
+        _check_pattern(output, any(is_film(photo) for photo, _ in sources))
+        jobs = [Job(photo, tuple(_filled(output, photo, style) for style in styles)) for photo, _ in sources]
+    elif _is_folder(output, sources, styles):
+        jobs = _in_folder(sources, Path(output), styles)
+    else:
+        jobs = [_to_file(output, sources, styles)]
+    if skip_existing:
+        kept = [
+            replace(job, results=tuple(None if _exists(result) else result for result in job.results)) for job in jobs
+        ]
+        jobs = [job for job in kept if any(job.results)]
+    _check_places(jobs, overwrite=overwrite)
+    return jobs
+
+
+def _exists(result: Path | None) -> bool:
+    # results are written whole or not at all: what exists is done
+    return result is not None and result != STDOUT and os.path.lexists(result)
+
+
+def _is_folder(output: str, sources: list[tuple[Path, Path]], styles: list[str]) -> bool:
+    """Whether ``output`` is meant as a folder: it is one, or is written as one, or has to be one."""
+    if output == str(STDOUT):
+        return False
+    if output.endswith(("/", os.sep)) or os.path.isdir(output):
+        return True
+    return len(sources) * len(styles) > 1 and not (os.path.exists(output) or Path(output).suffix)
+
+
+def _to_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]) -> Job:
+    if len(sources) * len(styles) > 1:
+        count = f"{len(sources)} photos" if len(sources) > 1 else f"{len(styles)} styles"
+        raise ImpastoError(f"-o {output} is one file for {count}; give a folder, as in -o out/")
+    photo, _ = sources[0]
+    if output != str(STDOUT):
+        check_suffix(output, film=is_film(photo))
+    elif is_film(photo):
+        raise ImpastoError("a film cannot go to stdout: give a file with -o")
+    return Job(photo, (Path(output),))
+
+
+def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
+    """The files that ``photos`` stand for, each with its folder relative to that argument.
+
+    Raises:
+        ImpastoError: as `plan`.
+    """
+    return [file for photo in photos for file in _files(photo, styles, recursive=recursive)]
+
+
+def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
+    if not os.path.isdir(photo):
+        return [(photo, Path())]
+    if not recursive:
+        raise ImpastoError(f"cannot read {photo}: it is a folder; -r restyles all in it")
+    from ..pictures.formats import format_of
+
+    files = sorted(path for path in photo.rglob("*") if (format_of(path) or is_film(path)) and path.is_file())
+    visible = [path for path in files if not any(part.startswith(".") for part in path.relative_to(photo).parts)]
+    # a second run over a folder does not restyle what the first one made, even in another of the shipped styles
+    made = {path.with_name(_name(path, style)) for path in visible for style in {*styles, *impasto_models.names()}}
+    sources = [path for path in visible if path not in made]
+    if not sources:
+        raise ImpastoError(f"{photo} holds no photos or films")
+    return [(path, path.relative_to(photo).parent) for path in sources]
+
+
+def _name(photo: Path, style: str) -> str:
+    return f"{photo.stem}-{style}{photo.suffix}"
+
+
+def _in_folder(sources: list[tuple[Path, Path]], folder: Path, styles: list[str]) -> list[Job]:
+    if any(photo == STDIN for photo, _ in sources):
+        raise ImpastoError("- has no name to take into a folder: give a file, as in -o result.jpg")
+    return [Job(photo, tuple(folder / inner / _name(photo, style) for style in styles)) for photo, inner in sources]
+
+
+def _check_pattern(output: str, film: bool) -> None:
+    _check_fields("-o", output, FIELDS)
+    if not output.endswith("{suffix}"):
+        check_suffix(output, film=film)
+
+
+def _check_fields(option: str, pattern: str, known: tuple[str, ...]) -> None:
+    said = " ".join(f"{{{field}}}" for field in known)
+    try:
+        fields = [field for _, field, spec, conversion in string.Formatter().parse(pattern) if field is not None]
+        plain = all(not spec and not conversion for _, _, spec, conversion in string.Formatter().parse(pattern))
+    except ValueError as error:
+        raise ImpastoError(f"{option} {pattern} is no pattern ({error}); it may hold {said}") from error
+    if not plain or not set(fields) <= set(known):
+        raise ImpastoError(f"{option} {pattern} is no pattern; it may hold {said}")
+
+
+def _filled(pattern: str, photo: Path, style: str) -> Path:
+    named = Path("stdin.png") if photo == STDIN else photo
+    return Path(pattern.format(stem=named.stem, style=style, suffix=named.suffix))
+
+
+def with_masks(jobs: list[Job], pattern: str) -> list[Job]:
+    """``jobs``, each with the mask that ``pattern``, as ``masks/{stem}.png``, names for its photo.
+
+    Raises:
+        ImpastoError: it is no pattern, or a photo has no such mask.
+    """
+    _check_fields("--mask", pattern, ("stem",))
+    masked = [replace(job, mask=_filled(pattern, job.photo, "")) for job in jobs]
+    for job in masked:
+        assert job.mask is not None
+        if not os.path.isfile(job.mask):
+            raise ImpastoError(f"{job.photo} has no mask {job.mask}")
+    return masked
+
+
+def check_suffix(output: str, option: str = "-o", *, film: bool = False) -> None:
+    """Raise `ImpastoError` if ``output`` does not end like a picture, or a film, that can be written."""
+    from ..pictures.formats import FORMATS, format_of
+
+    known = FILMS if film else tuple(format.suffixes[0] for format in FORMATS.values())
+    if not (is_film(Path(output)) if film else format_of(output)):
+        folder = "neither with a slash, for a folder, nor with one" if option == "-o" else "with none"
+        raise ImpastoError(f"{option} {output} ends {folder} of {' '.join(known)}")
+
+
+def _check_places(jobs: list[Job], *, overwrite: bool) -> None:
+    """Raise `ImpastoError` where a result would replace a photo, another result, or what it may not."""
+    read = {os.path.realpath(job.photo) for job in jobs if job.photo != STDIN}
+    written: dict[str, Path] = {}
+    for photo, result in ((job.photo, result) for job in jobs for result in job.results):
+        if result is None or result == STDOUT:
+            continue
+        place = os.path.realpath(result)
+        if place in read:
+            raise ImpastoError(f"{result} would be written over a photo; choose another place with -o")
+        if place in written:
+            if os.path.realpath(written[place]) == os.path.realpath(photo):
+                raise ImpastoError(f"{photo} is given twice, or two styles have one name")
+            both = f"{written[place]} and {photo} would both be written to {result}"
+            raise ImpastoError(f"{both}: tell them apart with -o")
+        check_result(result, overwrite=overwrite)
+        written[place] = photo
+
+
+def check_sheet(sheet: Path, photos: list[Path], *, overwrite: bool) -> None:
+    """Raise `ImpastoError` if ``sheet`` cannot be written, may not be, or is one of ``photos``."""
+    check_suffix(str(sheet), "--sheet")
+    film = next((photo for photo in photos if is_film(photo)), None)
+    if film:
+        raise ImpastoError(f"--sheet is for pictures, and {film} is a film")
+    if os.path.realpath(sheet) in map(os.path.realpath, photos):
+        raise ImpastoError(f"{sheet} would be written over a photo; choose another place for --sheet")
+    check_result(sheet, overwrite=overwrite)
+
+
+def check_result(result: Path, *, overwrite: bool) -> None:
+    """Raise `ImpastoError` if ``result`` cannot be written, or may not be."""
+    check_writable(result)
+    if not overwrite and os.path.lexists(result):
+        raise ImpastoError(f"{result} exists: --overwrite replaces it, --skip-existing keeps it")

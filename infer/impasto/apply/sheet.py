@@ -1,0 +1,46 @@
+"""A contact sheet: photos, and beside each how several styles paint it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..painting.stylizer import Look, Stylizer
+from ..pictures.formats import format_of
+from ..pictures.picture import Picture, to_pil
+from ..pictures.sheet import PAPER, draw_sheet
+from ..pictures.writing import write_picture
+from .batch import Finish, taken_in
+
+CELL = 384  # px, the longest side of a picture on it, unless another is asked for
+GAP = 12  # px between pictures
+
+
+def contact_sheet(
+    photos: Sequence[Path], stylizers: Sequence[Stylizer], look: Look, finish: Finish, result: Path
+) -> None:
+    """Write a sheet with a row for each photo and a column for each style, titled, the photo itself first.
+
+    Args:
+        finish: its size is the longest side of each picture in pixels, None for `CELL`.
+        result: where to write it; its suffix decides the format.
+
+    Raises:
+        ImpastoError: a photo cannot be read or painted, or the sheet cannot be written.
+    """
+    finish = replace(finish, size=finish.size or CELL)
+    rows = []
+    for photo in photos:
+        picture = taken_in(photo, finish)
+        pictures = [picture, *(stylizer.restyle(picture, look) for stylizer in stylizers)]
+        rows.append([_on_paper(each) for each in pictures])
+    titles = ["", *(stylizer.info.title for stylizer in stylizers)]
+    sheet = np.asarray(draw_sheet(rows, gap=GAP, titles=titles))
+    write_picture(result, Picture(sheet, format=format_of(result) or "PNG"), quality=finish.quality)
+
+
+def _on_paper(picture: Picture) -> np.ndarray:
+    image = to_pil(picture).convert("RGBA")
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, PAPER), image).convert("RGB"))

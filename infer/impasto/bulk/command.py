@@ -1,0 +1,100 @@
+"""``bulk-style``: restyle a whole collection from the command line.
+
+Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
+"""
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from ..common.console import run
+from ..common.errors import ImpastoError
+from ..common.extras import pip_line
+from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, command
+from ..contract.styles import locate
+
+COMMAND = "bulk-style"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def main() -> None:
+    """Entry point of the command: runs it on ``sys.argv`` and exits."""
+    sys.exit(run(app, COMMAND))
+
+
+@dataclass(frozen=True)
+class Options:
+    """One call of the command, in the order of its ``--help``."""
+
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A .onnx file or the name of a shipped style.")]
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Folder or URL of the photos.")]
+    dest: Annotated[str, typer.Argument(metavar="DEST", help="Folder or URL of the results.")]
+    strength: Strength = 1.0
+    stroke: Stroke = 1.0
+    keep_colors: KeepColors = False
+    size: Size = None
+    quality: Quality = None
+    strip: Strip = False
+    actors: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Copies of the model at work; by default one a GPU, or one a core."),
+    ] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Paint again what is done already.")] = False
+
+
+@command(
+    app,
+    "Restyle all pictures of a folder, or of a store as s3://bucket/photos, into another, by Ray: on this "
+    "machine, or on the cluster that RAY_ADDRESS names. A second call does what is missing. DEST/manifest.parquet has "
+    "a row a picture.",
+)
+def bulk_style(options: Options) -> int:
+    """Restyle what is missing."""
+    try:
+        if importlib.util.find_spec("ray") is None:  # which takes seconds to import
+            raise ImportError("ray")
+        from tqdm import tqdm
+
+        from ..painting.painter import Painter
+        from ..painting.stylizer import Look
+        from . import pipeline
+        from .manifest import FILE, Manifest
+        from .stores import Place, check_disjoint, photos, result_name
+    except ImportError as error:
+        raise ImpastoError(f"bulk-style needs more packages: {pip_line('ray')}") from error
+    # opened here too: a model that is refused must not be so in each of the actors
+    painter = Painter(locate(options.model), "cpu", pipeline.MEMORY, threads=1)
+    places = Place(options.source), Place(options.dest)
+    check_disjoint(*places)
+    names = photos(places[0])
+    there = places[1].swept()
+    manifest = Manifest(places[1])
+    pairs = [(photo, result_name(photo, painter.info.name)) for photo in names]
+    if not options.overwrite:
+        done = manifest.done() & there
+        pairs = [(photo, result) for photo, result in pairs if result not in done]
+    places[1].check_writable(FILE)
+    print(f"{len(names)} photos, {len(pairs)} to do", file=sys.stderr)
+    if not pairs:
+        return 0
+    look = Look(options.strength, options.stroke, options.keep_colors)
+    job = pipeline.Job(*places, look, options.size, options.quality, options.strip, options.actors)
+    seen = failed = 0
+    try:
+        # disable=None: no bar where stderr is not a terminal
+        with pipeline.own_words(), tqdm(total=len(pairs), unit="picture", disable=None, leave=False) as progress:
+            for rows in pipeline.restyle(job, painter.model, pairs):
+                manifest.add(rows)
+                seen, failed = seen + len(rows), failed + sum(row["error"] is not None for row in rows)
+                progress.update(len(rows))
+    finally:
+        manifest.close()
+    if failed or seen < len(pairs):
+        lost = f", {len(pairs) - seen} lost" if seen < len(pairs) else ""
+        print(f"{failed} failed{lost}: see the errors in {options.dest.rstrip('/')}/{FILE}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,15 @@
+"""Defaults and ranges of the dials and options. Imports nothing, so that ``--help`` answers at once."""
+
+STRENGTHS, STROKES = (0, 1), (0.5, 2)  # from, to
+
+MEMORY = "1.2GB"
+"""About the most memory that painting a picture may take."""
+
+MAX_PIXELS = 500_000_000
+"""A file that states more pixels is refused as a decompression bomb."""
+
+QUALITY = 95
+"""Of lossy formats, 1 to 100."""
+
+CODEC, CRF = "libx264", 18
+"""Encoder of films and its constant rate factor: the lower, the better and larger."""

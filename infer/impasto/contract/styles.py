@@ -1,0 +1,42 @@
+"""A model by its path or by the name of a shipped style."""
+
+import os
+import re
+from pathlib import Path
+
+import impasto_models
+
+from ..common.errors import ImpastoError
+from .info import StyleInfo, read_model
+
+
+def locate(model: str | os.PathLike[str]) -> Path:
+    """The file that ``model`` stands for.
+
+    A plain word that names a shipped style is that style, whatever lies in the current folder; anything else,
+    and any `Path`, is a path (``./great_wave`` for a file of that name).
+
+    Raises:
+        ImpastoError: an empty string, or a plain word that is neither a shipped style nor a file.
+    """
+    if model == "":
+        raise ImpastoError("no model given: give a .onnx file or the name of a shipped style")
+    if isinstance(model, str) and re.fullmatch(r"[\w-]+", model):
+        if model in impasto_models.names():
+            return impasto_models.path(model)
+        if not os.path.exists(model):
+            try:
+                return impasto_models.path(model)
+            except LookupError as error:  # it names the styles that there are
+                raise ImpastoError(str(error)) from None
+    return Path(model)
+
+
+def describe(model: str | os.PathLike[str]) -> StyleInfo:
+    """What ``model``, as for `locate`, says about itself; needs neither torch nor onnx nor onnxruntime.
+
+    Raises:
+        ImpastoError: no such file or shipped style, a folder, not an ONNX file, not one made by Impasto, made for
+            a newer Impasto, or damaged.
+    """
+    return read_model(locate(model))[0]

@@ -1,0 +1,53 @@
+"""What the training, the benchmarks and the examples of this project use of `impasto` beyond its public names.
+
+For this project alone: it may change with any version.
+"""
+
+from .common.lazy import TYPE_CHECKING, lazy
+
+if TYPE_CHECKING:
+    from .common.ahead import ahead
+    from .common.console import run
+    from .common.errors import one_line
+    from .common.extras import pip_line
+    from .common.files import check_writable, parts_of, whole_file
+    from .common.say import Say
+    from .engine.session import has_driver, open_session
+    from .painting.stylizer import Look
+    from .painting.tiles import TiledModel
+    from .pictures.sheet import draw_sheet
+
+__all__ = [
+    "Look",
+    "Say",
+    "TiledModel",
+    "ahead",
+    "check_writable",
+    "draw_sheet",
+    "has_driver",
+    "one_line",
+    "open_session",
+    "parts_of",
+    "pip_line",
+    "run",
+    "whole_file",
+]
+
+__getattr__, __dir__ = lazy(
+    globals(),
+    {
+        "Look": ".painting.stylizer",
+        "Say": ".common.say",
+        "TiledModel": ".painting.tiles",
+        "ahead": ".common.ahead",
+        "check_writable": ".common.files",
+        "draw_sheet": ".pictures.sheet",
+        "has_driver": ".engine.session",
+        "one_line": ".common.errors",
+        "open_session": ".engine.session",
+        "parts_of": ".common.files",
+        "pip_line": ".common.extras",
+        "run": ".common.console",
+        "whole_file": ".common.files",
+    },
+)

@@ -1,0 +1,166 @@
+"""What can be done around the network: stroke size, the photo's colours, masks, and edges of transparency."""
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from ..common.errors import ImpastoError
+from ..pictures.picture import to_pil
+from ..pictures.reading import from_pil, read_picture
+
+SOLID = 16  # alpha from which a pixel's own colour is trusted: below it, it is rounded away or never seen
+FEATHER = 0.01  # of the shorter side: the standard deviation of a mask's soft edge
+_ROWS = 256  # worked on at a time, so that floating-point copies of a large picture stay small
+
+# Ottosson 2020, "A perceptual color space for image processing": linear sRGB to cone responses, those to Lab
+_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ],
+    np.float32,
+)
+_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ],
+    np.float32,
+)
+_FROM_CONES, _FROM_LAB = (np.linalg.inv(matrix).astype(np.float32) for matrix in (_CONES, _LAB))
+
+
+def resized(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 ``[H, W, 3]`` at another size."""
+    if rgb.shape[:2] == (height, width):
+        return rgb
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def filled(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The colours of a picture with those that cannot be seen replaced by their neighbours'.
+
+    What lies under full transparency is often black or white; a network that sees it paints it into the edge. Averages
+    over ever larger squares fill it (a pull-push pyramid: Gortler et al. 1996, "The lumigraph").
+
+    Args:
+        rgb: uint8 ``[H, W, 3]``.
+        alpha: uint8 ``[H, W]``, 255 where opaque.
+    """
+    solid = alpha >= SOLID
+    if solid.all() or not solid.any():
+        return rgb
+    level = Image.fromarray(np.dstack([rgb, np.where(solid, alpha, 0).astype(np.uint8)])).convert("RGBa")
+    levels = [level]
+    while max(level.size) > 1:
+        level = level.reduce(2)
+        levels.append(level)
+    below = levels[-1].convert("RGBA")
+    below.putalpha(255)
+    for level in reversed(levels[:-1]):
+        below = Image.alpha_composite(below.resize(level.size, Image.Resampling.BILINEAR), level.convert("RGBA"))
+    return np.where(solid[..., None], rgb, np.asarray(below.convert("RGB")))
+
+
+def with_colors_of(photo: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """The lightness of ``painted`` with the hue and chroma of ``photo``, both uint8 ``[H, W, 3]`` sRGB.
+
+    In Oklab. Where sRGB has no such colour, the chroma is lowered until it has.
+    """
+    result = np.empty_like(painted)
+    for rows in _strips(len(photo)):
+        lab = _to_oklab(photo[rows])
+        lab[..., 0] = _to_oklab(painted[rows])[..., 0]
+        result[rows] = _encoded(_in_gamut(lab))
+    return result
+
+
+def with_detail(photo: np.ndarray, painted: np.ndarray, size: tuple[int, int], strength: float) -> np.ndarray:
+    """``painted`` plus (1 − ``strength``) times the detail that a resize to ``size`` and back takes from the photo.
+
+    So a strength of nearly 0 is nearly the photo, also where the network saw it at another size.
+
+    Args:
+        photo, painted: uint8 ``[H, W, 3]``.
+    """
+    blurred = resized(resized(photo, *size), *photo.shape[:2])
+    result = np.empty_like(painted)
+    for rows in _strips(len(photo)):
+        lost = photo[rows].astype(np.float32) - blurred[rows]
+        result[rows] = (painted[rows] + lost * (1 - strength) + 0.5).clip(0, 255)
+    return result
+
+
+def _strips(length: int) -> Iterator[slice]:
+    return (slice(start, start + _ROWS) for start in range(0, length, _ROWS))
+
+
+def _to_oklab(rgb: np.ndarray) -> np.ndarray:
+    """uint8 sRGB ``[..., 3]`` to float32 Oklab."""
+    levels = np.arange(256, dtype=np.float32) / 255
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return np.cbrt(linear[rgb] @ _CONES.T) @ _LAB.T
+
+
+def _linear(lab: np.ndarray) -> np.ndarray:
+    return (lab @ _FROM_LAB.T) ** 3 @ _FROM_CONES.T
+
+
+def _in_gamut(lab: np.ndarray) -> np.ndarray:
+    """Linear sRGB of Oklab colours ``[H, W, 3]``, those outside its gamut with as much chroma as fits."""
+    linear = _linear(lab)
+    outside = ((linear < -1e-4) | (linear > 1 + 1e-4)).any(-1)
+    if outside.any():
+        wanted = lab[outside]
+        low, high = (np.full(len(wanted), end, np.float32) for end in (0, 1))
+        for _ in range(8):  # halves the interval to less than a level of 255
+            middle = (low + high) / 2
+            tried = _linear(wanted * np.stack([np.ones_like(middle), middle, middle], -1))
+            fits = ((tried >= -1e-4) & (tried <= 1 + 1e-4)).all(-1)
+            low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        linear[outside] = _linear(wanted * np.stack([np.ones_like(low), low, low], -1))
+    return linear.clip(0, 1)
+
+
+def _encoded(linear: np.ndarray) -> np.ndarray:
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return (encoded * 255 + 0.5).astype(np.uint8)
+
+
+def read_mask(source: str | os.PathLike[str] | Image.Image) -> np.ndarray:
+    """A mask from a picture: uint8 ``[H, W]``, 255 where it is white; transparent is black.
+
+    Raises:
+        ImpastoError: as `impasto.pictures.reading.read_picture`.
+    """
+    picture = from_pil(source) if isinstance(source, Image.Image) else read_picture(source)
+    image = to_pil(picture).convert("RGBA")
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("L"))
+
+
+def blended(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """``painted`` where ``mask`` is white and ``photo`` where it is black, with a soft edge between.
+
+    Args:
+        photo, painted: uint8 ``[H, W, 3]``.
+        mask: uint8 ``[h, w]`` of the same shape but for its size.
+
+    Raises:
+        ImpastoError: the mask is of another shape.
+    """
+    height, width = photo.shape[:2]
+    tall, wide = mask.shape
+    if abs(wide * height - tall * width) > max(wide, tall, width, height) * 2:  # rounding of a resize apart
+        raise ImpastoError(f"the mask of {wide}x{tall} pixels does not have the shape of the photo, {width}x{height}")
+    soft = Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)
+    soft = soft.filter(ImageFilter.GaussianBlur(FEATHER * min(height, width)))
+    share = np.asarray(soft)
+    result = np.empty_like(photo)
+    for rows in _strips(height):
+        part = share[rows, :, None].astype(np.float32) / 255
+        result[rows] = photo[rows] + (painted[rows].astype(np.float32) - photo[rows]) * part + 0.5
+    return result

@@ -1,0 +1,203 @@
+"""Restyling pictures with an exported model: the dials, and what may be given for a photo."""
+
+import os
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import TYPE_CHECKING, overload
+
+from ..common.defaults import MEMORY, STRENGTHS, STROKES
+from ..contract.info import StyleInfo
+from ..contract.styles import locate
+from ..engine.session import Device
+from .painter import Painter, in_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from ..pictures.picture import Picture
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """How a style is applied: the dials of `Stylizer.__call__`, checked; ``mask`` is uint8 ``[H, W]``."""
+
+    strength: float = 1.0
+    stroke: float = 1.0
+    keep_colors: bool = False
+    mask: "np.ndarray | None" = None
+
+
+class Stylizer:
+    """A style, ready to be applied: ``Stylizer("great_wave.onnx")(photo)``.
+
+    Safe to call from several threads at once. It keeps about the working memory of the largest picture it has
+    seen for the next one.
+
+    Args:
+        model: path of a model that Impasto made, or the name of a shipped style.
+        device: ``cpu``; ``cuda``, which fails where it is not available; or ``auto``: ``cuda`` if it is available.
+        memory: bytes, or text as ``2GB``: about the most that painting a picture may take, the picture itself
+            included. One that would take more is painted in tiles: slower, and the same to a level of 255.
+        threads: of the CPU to work with; None for as many as it has cores.
+
+    Raises:
+        ImpastoError: no such model, or not one that works, or ``cuda`` is not available.
+        ValueError: no such device, no amount of memory, or less than one thread.
+    """
+
+    info: StyleInfo
+    """What the model says about itself."""
+    device: Device
+    """What it runs on: ``cpu`` or ``cuda``."""
+    why_cpu: str
+    """Why ``auto`` found a driver for a GPU but could not use it; empty otherwise."""
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        *,
+        device: Device = "auto",
+        memory: int | str = MEMORY,
+        threads: int | None = None,
+    ) -> None:
+        self._paint = Painter(locate(model), device, in_bytes(memory), threads)
+        self.info, self.device, self.why_cpu = self._paint.info, self._paint.device, self._paint.why_cpu
+
+    def __repr__(self) -> str:
+        return f"<Stylizer {self.info.name} on {self.device}>"
+
+    @overload
+    def __call__(
+        self,
+        photo: "str | os.PathLike[str] | Image.Image",
+        strength: float = 1.0,
+        *,
+        stroke: float = 1.0,
+        keep_colors: bool = False,
+        mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None" = None,
+    ) -> "Image.Image": ...
+    @overload
+    def __call__(
+        self,
+        photo: "np.ndarray",
+        strength: float = 1.0,
+        *,
+        stroke: float = 1.0,
+        keep_colors: bool = False,
+        mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None" = None,
+    ) -> "np.ndarray": ...
+    def __call__(self, photo, strength=1.0, *, stroke=1.0, keep_colors=False, mask=None):
+        """Restyle a picture.
+
+        Args:
+            photo: a path (only the first frame of an animation); Pillow's image of any mode; or an array,
+                uint8 ``[H, W, C]`` or ``[N, H, W, C]``, sRGB, of 3 channels or 4 (the last being alpha).
+            strength: 0 (the photo itself) to 1 (the full style).
+            stroke: 0.5 to 2, the size of the brushwork beside what the style has by itself. The network works on
+                the photo at 1 / ``stroke`` of its size; the result has the photo's.
+            keep_colors: take the style's lightness alone, and hue and chroma of the photo.
+            mask: where the style goes: white for the style, black for the photo, with a soft edge. A path,
+                Pillow's image, or an array, uint8 ``[h, w]``, of the photo's shape; any size.
+
+        Returns:
+            For an array one of the same shape; otherwise an upright sRGB image of mode RGB, or RGBA
+            where there is transparency. Alpha comes back as it was.
+
+        Raises:
+            ImpastoError: a file that is not a readable picture, a picture too large for the memory, or a mask of
+                another shape than the photo.
+            TypeError: neither a path nor an image nor a uint8 array, or a dial that is not a number.
+            ValueError: an array of another shape, or a dial out of its range.
+        """
+        import numpy as np
+        from PIL import Image
+
+        from ..pictures.picture import to_pil
+        from ..pictures.reading import from_pil, read_picture
+
+        check_dial("strength", strength, *STRENGTHS)
+        check_dial("stroke", stroke, *STROKES)
+        look = Look(strength, stroke, keep_colors, _mask(mask))
+        if isinstance(photo, np.ndarray):
+            return self._array(photo, look)
+        if isinstance(photo, str | os.PathLike):
+            picture = read_picture(photo)
+        elif isinstance(photo, Image.Image):
+            picture = from_pil(photo)
+        else:
+            kind = type(photo).__name__
+            raise TypeError(f"photo must be a path, an image of Pillow's or a uint8 array, not {kind}")
+        return to_pil(self.restyle(picture, look))
+
+    def restyle(self, picture: "Picture", look: "Look") -> "Picture":
+        """`__call__` for a picture with its metadata, and for its later frames."""
+        pixels = picture.rgb
+        if picture.alpha is not None:
+            import numpy as np
+
+            pixels = np.dstack([pixels, picture.alpha])
+        later = tuple(self.restyle(frame, look) for frame in picture.later)
+        return replace(picture, rgb=self._array(pixels, look)[..., :3], later=later)
+
+    def _array(self, photo: "np.ndarray", look: "Look") -> "np.ndarray":
+        """`__call__` for arrays."""
+        import numpy as np
+
+        if photo.dtype != np.uint8:
+            raise TypeError(f"an array must be uint8 (0..255), not {photo.dtype}")
+        if photo.ndim not in (3, 4) or photo.shape[-1] not in (3, 4) or 0 in photo.shape:
+            shape = list(photo.shape)
+            raise ValueError(f"an array must be [H, W, C] or [N, H, W, C] with C 3 or 4, not {shape}")
+        batch = photo if photo.ndim == 4 else photo[None]
+        result = self._painted(batch, look).reshape(*photo.shape[:-1], 3)
+        return result if photo.shape[-1] == 3 else np.concatenate([result, photo[..., 3:]], axis=-1)
+
+    def _painted(self, batch: "np.ndarray", look: "Look") -> "np.ndarray":
+        """uint8 ``[N, H, W, 3 or 4]`` to ``[N, H, W, 3]``."""
+        import numpy as np
+
+        rgb = np.ascontiguousarray(batch[..., :3])
+        plain = batch.shape[-1] == 3 and look.stroke == 1 and not look.keep_colors and look.mask is None
+        if plain or look.strength == 0:  # the photo itself, whatever the other dials say
+            return self._paint(rgb, look.strength)
+        from . import dials
+
+        height, width = rgb.shape[1:3]
+        seen, size = rgb, (height, width)
+        if batch.shape[-1] == 4:
+            seen = np.stack([dials.filled(*pair) for pair in zip(rgb, batch[..., 3], strict=True)])
+        if look.stroke != 1:
+            size = max(1, round(height / look.stroke)), max(1, round(width / look.stroke))
+            seen = np.stack([dials.resized(photo, *size) for photo in seen])
+        painted = [dials.resized(picture, height, width) for picture in self._paint(seen, look.strength)]
+        if size != (height, width) and look.strength < 1:
+            painted = [dials.with_detail(*pair, size, look.strength) for pair in zip(rgb, painted, strict=True)]
+        if look.keep_colors:
+            painted = [dials.with_colors_of(*pair) for pair in zip(rgb, painted, strict=True)]
+        if look.mask is not None:
+            painted = [dials.blended(*pair, look.mask) for pair in zip(rgb, painted, strict=True)]
+        return np.stack(painted)
+
+
+def check_dial(name: str, value: float, least: float, most: float) -> None:
+    """Raise what `Stylizer.__call__` says of a dial that is not a number from ``least`` to ``most``."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    if not least <= value <= most:  # NaN too
+        raise ValueError(f"{name} must be {least:g} to {most:g}, not {value}")
+
+
+def _mask(mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None") -> "np.ndarray | None":
+    """A mask of any kind as uint8 ``[H, W]``."""
+    import numpy as np
+
+    from . import dials
+
+    if mask is None:
+        return None
+    if not isinstance(mask, np.ndarray):
+        return dials.read_mask(mask)
+    if mask.dtype != np.uint8 or mask.ndim != 2 or 0 in mask.shape:
+        raise ValueError(f"a mask must be a uint8 array [H, W], not {mask.dtype} {list(mask.shape)}")
+    return mask

@@ -1,0 +1,88 @@
+"""EXIF and XMP of a picture whose pixels were turned upright."""
+
+import re
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_PREFIX = b"Exif\0\0"  # what JPEG puts before the block, and Pillow's writers take for all formats
+XMP_KEYWORD = "XML:com.adobe.xmp"  # under which PNG keeps it
+_ORIENTATION, _EXIF_IFD, _GPS_IFD, _SHORT = 0x0112, 0x8769, 0x8825, 3
+X_RESOLUTION = 282  # of a TIFF
+_WIDTH, _HEIGHT = 0xA002, 0xA003  # of the picture, in the Exif IFD
+
+# A TIFF file mixes what it says about the picture with where its own bytes lie; only the former is copied:
+# description, make, model, resolution (3), software, date, artist, host, copyright.
+_TIFF_DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
+
+
+def upright(exif: bytes, *, turned: bool) -> bytes:
+    """Patch an EXIF block to fit the upright picture; everything else keeps its bytes and its offsets.
+
+    Patched in place because maker notes hold offsets into the block that a rewritten one would break. The
+    orientation becomes 1 and the thumbnail, which shows the photo as it was, is unlinked.
+
+    Args:
+        exif: the block, with or without JPEG's prefix.
+        turned: width and height have changed places.
+
+    Returns:
+        The block with JPEG's prefix; empty if ``exif`` could not be understood.
+    """
+    block = bytearray(exif.removeprefix(_PREFIX))
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
+    if order is None:
+        return b""
+    try:
+        (ifd,) = struct.unpack_from(order + "I", block, 4)
+        entries = _entries(block, ifd, order)
+        if _ORIENTATION in entries:
+            struct.pack_into(order + "HHIHH", block, entries[_ORIENTATION], _ORIENTATION, _SHORT, 1, 1, 0)
+        if turned and _EXIF_IFD in entries:
+            (sub_ifd,) = struct.unpack_from(order + "I", block, entries[_EXIF_IFD] + 8)
+            sizes = _entries(block, sub_ifd, order)
+            if _WIDTH in sizes and _HEIGHT in sizes:
+                width, height = (slice(at + 2, at + 12) for at in (sizes[_WIDTH], sizes[_HEIGHT]))
+                block[width], block[height] = block[height], block[width]
+        struct.pack_into(order + "I", block, ifd + 2 + 12 * len(entries), 0)
+    except (struct.error, ValueError):
+        return b""
+    return _PREFIX + bytes(block)
+
+
+def upright_xmp(xmp: object) -> bytes:
+    """XMP as Pillow found it, its ``tiff:Orientation`` set to 1; empty for anything but bytes or text."""
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    if not isinstance(xmp, bytes):
+        return b""
+    return re.sub(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""", rb"\g<1>1", xmp)
+
+
+def _entries(block: bytearray, ifd: int, order: str) -> dict[int, int]:
+    """Where the entry of each tag of the directory at ``ifd`` begins."""
+    (count,) = struct.unpack_from(order + "H", block, ifd)
+    starts = range(ifd + 2, ifd + 2 + 12 * count, 12)
+    entries = {struct.unpack_from(order + "H", block, at)[0]: at for at in starts}
+    if len(entries) != count or starts.stop + 4 > len(block):
+        raise ValueError("not a directory")
+    return entries
+
+
+def of_tiff(image: "Image.Image") -> bytes:
+    """The EXIF block of a TIFF file opened with Pillow, without what describes the file's own layout."""
+    from PIL import Image
+
+    try:
+        exif, kept = image.getexif(), Image.Exif()
+        for tag in _TIFF_DESCRIPTIVE:
+            if tag in exif:
+                kept[tag] = exif[tag]
+        for tag in (_EXIF_IFD, _GPS_IFD):
+            if directory := exif.get_ifd(tag):
+                kept.get_ifd(tag).update(directory)
+        return _PREFIX + kept.tobytes().removeprefix(_PREFIX) if len(kept) else b""
+    except Exception:  # Pillow raises whatever odd tags lead to; a photo matters more than its tags
+        return b""

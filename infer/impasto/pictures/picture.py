@@ -1,0 +1,66 @@
+"""What a picture is on its way from one file to another."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture as the network takes it, and what is needed to write it back."""
+
+    rgb: np.ndarray
+    """uint8 ``[H, W, 3]``, sRGB, upright."""
+    alpha: np.ndarray | None = None
+    """uint8 ``[H, W]``, 255 where opaque; None for a picture without transparency."""
+    format: str = "PNG"
+    """Of the file it came from: a key of `FORMATS`."""
+    exif: bytes = b""
+    """EXIF that fits the upright picture, with JPEG's prefix."""
+    xmp: bytes = b""
+    """XMP that fits the upright picture."""
+    texts: tuple[tuple[str, str], ...] = ()
+    """The texts of a PNG: keyword and text."""
+    comment: bytes = b""
+    """The comment of a JPEG or GIF."""
+    dpi: tuple[float, float] | None = None
+    """Dots per inch across and down."""
+    later: tuple["Picture", ...] = ()
+    """The frames or pages after this one."""
+    duration: float | None = None
+    """Milliseconds that this frame of an animation is shown."""
+    loop: int | None = None
+    """How many times the animation plays, 0 for ever; None where the file says nothing."""
+
+    def stripped(self) -> "Picture":
+        """Without metadata: EXIF, XMP, texts, comment."""
+        return replace(self, exif=b"", xmp=b"", texts=(), comment=b"")
+
+
+def shrunk(picture: Picture, longest: int) -> Picture:
+    """The picture with no side over ``longest`` pixels, in its own proportions."""
+    height, width = picture.rgb.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return picture
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    image = to_pil(picture)
+    if image.mode == "RGBA":  # weighted by alpha, else what cannot be seen bleeds into what can
+        image = image.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    else:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    pixels = np.asarray(image)
+    return replace(
+        picture,
+        rgb=np.ascontiguousarray(pixels[..., :3]),
+        alpha=None if picture.alpha is None else pixels[..., 3],
+        later=tuple(shrunk(frame, longest) for frame in picture.later),
+    )
+
+
+def to_pil(picture: Picture) -> Image.Image:
+    """The picture as Pillow's image: RGB, or RGBA where it has transparency."""
+    if picture.alpha is None:
+        return Image.fromarray(picture.rgb)
+    return Image.fromarray(np.dstack([picture.rgb, picture.alpha]))

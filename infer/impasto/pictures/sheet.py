@@ -1,0 +1,51 @@
+"""A contact sheet: pictures in rows and columns on white."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+INK, PAPER = "#333333", "white"
+LINE = 28  # px, the height of the line of titles
+
+
+def draw_sheet(
+    rows: Sequence[Sequence[np.ndarray]],
+    *,
+    gap: int = 8,
+    titles: Sequence[str] = (),
+    names: Sequence[str] = (),
+    margin: int | None = None,
+) -> Image.Image:
+    """Pictures, uint8 ``[H, W, 3]``, in rows; columns are as wide as the widest picture, rows as high as their highest.
+
+    Args:
+        gap: pixels between pictures, and around them.
+        titles: what stands above the columns, cut to their width.
+        names: what stands at the left of the rows.
+        margin: pixels left of the first column, for ``names``; None for ``gap``.
+    """
+    width = max(picture.shape[1] for row in rows for picture in row)
+    heights = [max(picture.shape[0] for picture in row) for row in rows]
+    left, top = gap if margin is None else margin, gap + (LINE if titles else 0)
+    size = left + max(map(len, rows)) * (width + gap), top + sum(height + gap for height in heights)
+    sheet = Image.new("RGB", size, PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(LINE / 2)
+    for column, title in enumerate(titles):
+        draw.text((left + column * (width + gap), gap), _fitting(title, font, width), INK, font)
+    for index, (row, height) in enumerate(zip(rows, heights, strict=True)):
+        if names:
+            draw.text((gap, top + height // 2 - 8), names[index], INK, font)
+        for column, picture in enumerate(row):
+            sheet.paste(Image.fromarray(picture), (left + column * (width + gap), top))
+        top += height + gap
+    return sheet
+
+
+def _fitting(title: str, font: "ImageFont.ImageFont | ImageFont.FreeTypeFont", width: int) -> str:
+    """As much of the title as fits into ``width`` pixels."""
+    if font.getlength(title) <= width:
+        return title
+    while title and font.getlength(title + "…") > width:
+        title = title[:-1]
+    return title + "…"

@@ -1,0 +1,114 @@
+"""Pictures into files: as sRGB, with what their format holds of transparency, metadata and animation."""
+
+import os
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ..common.errors import ImpastoError
+from ..common.files import whole_file
+from .color import srgb_profile
+from .exif import XMP_KEYWORD
+from .formats import FORMATS, Format, need_heif
+from .picture import Picture, to_pil
+
+CLEAR = 255  # the colour of a GIF that stands for transparent
+
+
+def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: int | None = None) -> None:
+    """Write ``picture`` in its format, as sRGB with the profile that says so; whole or not at all.
+
+    Formats without transparency get the picture on white; GIF gets 255 colours; formats of one picture the first.
+
+    Args:
+        quality: 1 to 100, of lossy formats; None for `QUALITY`.
+
+    Raises:
+        ImpastoError: the place cannot be written, or the format cannot hold a picture of this size.
+    """
+    with whole_file(path) as temporary, temporary.open("w+b") as file:
+        save_picture(file, picture, quality=quality, name=os.fspath(path))
+
+
+def save_picture(file: BinaryIO, picture: Picture, *, quality: int | None = None, name: str = "the picture") -> None:
+    """`write_picture` into a binary file that can be sought in; ``name`` is what errors call it."""
+    target = FORMATS[picture.format]
+    if max(picture.rgb.shape[:2]) > target.longest:
+        limit = f"{picture.format} holds at most {target.longest} pixels a side"
+        raise ImpastoError(f"cannot write {name}: {limit}")
+    if picture.format == "HEIF":
+        need_heif()
+    options = dict(target.options) | _metadata(picture, target)
+    if quality is not None and "quality" in options:
+        options["quality"] = quality
+    frames = [picture, *picture.later] if target.several else [picture]
+    images = [_held(frame, picture.format) for frame in frames]
+    if picture.format == "GIF" and any(frame.alpha is not None for frame in frames):
+        options["transparency"] = CLEAR
+    if len(images) > 1:
+        options |= {"save_all": True, "append_images": images[1:]} | _animation(picture, frames)
+    try:
+        images[0].save(file, format=picture.format, **options)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ImpastoError(f"cannot write {name}: {error}") from error
+
+
+def _metadata(picture: Picture, target: Format) -> dict[str, Any]:
+    """The metadata of the picture that a file of this format can hold, for Pillow's ``save``."""
+    options: dict[str, Any] = {}
+    if target.profile:
+        options["icc_profile"] = srgb_profile()
+        if picture.exif and len(picture.exif) < 65_000:  # what fits into one segment of JPEG
+            options["exif"] = picture.exif
+    if target.density and picture.dpi:
+        options["dpi"] = picture.dpi
+    if picture.comment and picture.format in ("JPEG", "GIF"):
+        options["comment"] = picture.comment
+    if picture.format == "PNG" and (picture.texts or picture.xmp):
+        texts = PngInfo()
+        for key, text in picture.texts:
+            texts.add_itxt(key, text)
+        if picture.xmp:
+            texts.add_itxt(XMP_KEYWORD, picture.xmp.decode(errors="replace"))
+        options["pnginfo"] = texts
+    elif picture.xmp and picture.format in ("JPEG", "WEBP", "AVIF", "HEIF") and len(picture.xmp) < 65_000:
+        options["xmp"] = picture.xmp
+    return options
+
+
+def _held(frame: Picture, name: str) -> Image.Image:
+    """A frame as an image that the format ``name`` can hold."""
+    if name == "GIF":
+        return _indexed(frame)
+    image = to_pil(frame)
+    if frame.alpha is None or FORMATS[name].alpha:
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def _animation(picture: Picture, frames: list[Picture]) -> dict[str, Any]:
+    if picture.duration is None:  # pages
+        return {}
+    timing: dict[str, Any] = {"duration": [round(frame.duration or 0) for frame in frames]}
+    if picture.format in ("GIF", "PNG"):
+        timing["disposal"] = 2 if picture.format == "GIF" else 1  # each frame is whole, so nothing of the last stays
+    if picture.loop is not None:
+        timing["loop"] = picture.loop
+    return timing
+
+
+def _indexed(picture: Picture) -> Image.Image:
+    """The picture in 255 colours of its own, dithered; index `CLEAR` where it is more transparent than not."""
+    colour = Image.fromarray(picture.rgb)
+    indexed = colour.quantize(palette=colour.quantize(CLEAR), dither=Image.Dither.FLOYDSTEINBERG)
+    if picture.alpha is None:
+        return indexed
+    codes = np.where(picture.alpha < 128, CLEAR, np.asarray(indexed)).astype(np.uint8)
+    clear = Image.frombytes("P", colour.size, codes.tobytes())
+    clear.putpalette(indexed.getpalette() or [])
+    clear.info["transparency"] = CLEAR
+    return clear

@@ -1,0 +1,242 @@
+"""The measuring tools on pictures whose figures are known."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from impasto import ImpastoError, Stylizer
+from impasto_train.commandline.options import Options
+from impasto_train.loss.evaluate import evaluate
+from impasto_train.loss.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
+from impasto_train.loss.vgg import VGG16
+from impasto_train.optimize.pixels import optimize_pixels
+from impasto_train.photos.content import centre_crop, demo_photo
+from impasto_train.photos.picture import Photo
+from impasto_train.photos.tensors import to_tensor
+from impasto_train.tune.record import HELD_OUT, Point, Trial, TrialStore
+from impasto_train.tune.score import Score
+from PIL import Image
+
+from benchmarks import artefacts, equals_n_steps, flicker, johnson, memory, quality, ranking, training
+
+SIDE = artefacts.SIZE
+
+
+def noise(side: int = SIDE) -> np.ndarray:
+    return np.random.default_rng(0).integers(40, 216, (side, side, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("period", [2, 4])
+def test_a_grid_of_dots_is_seen(period):
+    plain = noise()
+    dotted = plain.copy()
+    dotted[::period, ::period] += 30
+    clean = artefacts.measure(plain)
+    assert clean["grid"] < 6  # of so few frequencies even noise is uneven
+    assert artefacts.measure(dotted)["grid"] > 10 * clean["grid"]
+
+
+def test_a_border_clipping_and_noise_are_seen():
+    plain = artefacts.measure(noise())
+    assert plain["border"] == pytest.approx(1, abs=0.1)
+    assert plain["clipped"] == 0
+    framed = noise()
+    framed[:4] = np.where(np.arange(SIDE) % 2, 255, 0)[None, :, None]
+    found = artefacts.measure(framed)
+    assert found["border"] > 1.2
+    assert found["clipped"] == pytest.approx(4 / SIDE)
+    flat = np.full((SIDE, SIDE, 3), 100, np.uint8)
+    assert artefacts.measure(flat)["flat noise"] < 1e-6
+    flat[::3] += 6
+    assert artefacts.measure(flat)["flat noise"] > 1
+
+
+def test_a_pointwise_model_has_the_gain_of_its_slope_and_no_pan_difference():
+    photos = [noise(SIDE + 5)[:SIDE, :SIDE], noise(SIDE)]
+    assert flicker.noise_gain(lambda photo: 255 - photo, photos) == pytest.approx(1)
+    assert flicker.noise_gain(lambda photo: photo // 2, photos) == pytest.approx(0.5, abs=0.05)
+    assert flicker.pan_difference(lambda photo: 255 - photo, [noise(SIDE + 5)]) == 0
+
+
+def test_a_model_that_depends_on_place_has_a_pan_difference():
+    ramp = (np.arange(SIDE) // 4).astype(np.uint8)[None, :, None]
+    found = flicker.pan_difference(lambda photo: np.broadcast_to(ramp, photo.shape), [noise(SIDE + 5)])
+    # shifts of 1, 2, 3 and 5 px move a ramp of 1/4 a pixel by as much on average
+    assert found == pytest.approx((1 + 2 + 3 + 5) / 4 / 4, abs=0.01)
+
+
+def panned(shifts: list[int], grain: float = 0.0) -> list[np.ndarray]:
+    """Views of one photo, each so far down and twice as far to the right, with noise of that deviation."""
+    random = np.random.default_rng(0)
+    photo = centre_crop(demo_photo("astronaut.png"), 512) * 0.75 + 30  # so that noise does not clip
+    views = [photo[50 + d : 250 + d, 100 + 2 * d : 400 + 2 * d] for d in shifts]
+    return [np.clip(view + random.normal(0, grain, view.shape), 0, 255).round().astype(np.uint8) for view in views]
+
+
+def same(frame: np.ndarray) -> np.ndarray:
+    return frame
+
+
+def test_the_motion_of_a_film_is_found_and_taken_out():
+    frames = panned([0, 3, 4, 4, 9])
+    shifts = flicker.motions(frames)
+    np.testing.assert_allclose(shifts, [(-3, -6), (-1, -2), (0, 0), (-5, -10)], atol=0.11)
+    still = [(0.0, 0.0)] * 4
+    assert flicker.clip_difference(same, frames, still) > 10
+    assert flicker.clip_difference(same, frames, shifts) < 0.05
+    # frames brought to half their size move by half pixels
+    halved = [np.asarray(Image.fromarray(frame).reduce(2)) for frame in frames[:2]]
+    half = flicker.motions(halved)
+    assert half[0] == pytest.approx((-1.5, -3), abs=0.11)
+    left = flicker.clip_difference(same, halved, half)
+    assert left < 0.2 * flicker.clip_difference(same, halved, [(0.0, 0.0)])
+
+
+def test_noise_of_a_film_shows_up_as_its_size():
+    frames = panned([0, 3, 4, 4, 9], grain=5)
+    # the mean absolute difference of two draws from a normal distribution
+    noise = 5 * 2 / np.pi**0.5
+    assert flicker.clip_difference(same, frames, flicker.motions(frames)) == pytest.approx(noise, rel=0.05)
+    assert flicker.clip_difference(lambda frame: frame // 2, frames, flicker.motions(frames)) < noise * 0.55
+
+
+def test_cuts_of_a_film_are_left_out():
+    frames = [*panned([0, 3]), *(255 - frame for frame in panned([3, 4]))]
+    shifts = flicker.motions(frames)
+    assert shifts == [pytest.approx((-3, -6), abs=0.11), None, pytest.approx((-1, -2), abs=0.11)]
+    assert flicker.clip_difference(same, frames, shifts) < 0.05
+
+
+def test_standing_on_the_curve():
+    falling = np.array([9.0, 4.0, 2.0, 1.0])
+    assert equals_n_steps.standing(2.5, falling) == "2"
+    assert equals_n_steps.standing(2.0, falling) == "2"
+    assert equals_n_steps.standing(0.5, falling) == "over 3"
+
+
+def test_pixel_optimisation_lowers_j_and_the_curve_is_kept(narrow_vgg_weights, tmp_path):
+    vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
+    style = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    objective = Objective(vgg, style, content_weight=1, style_weight=2, l1_weight=0)
+    crops = [noise(32), noise(40)[:32, :32]]
+    kept = tmp_path / "curve.json"
+    rows = equals_n_steps.curve(objective, crops, 5, kept, b"a")
+    for row in rows:
+        assert len(row) == 6
+        assert row == sorted(row, reverse=True)
+        assert row[-1] < row[0]
+    text = kept.read_text()
+    assert equals_n_steps.curve(objective, crops, 3, kept, b"a") == [row[:4] for row in rows]
+    assert kept.read_text() == text
+    photo = to_tensor(crops[0][None])
+    assert rows[0][0] == pytest.approx(objective(photo, photo, objective.content(photo)).total.item(), abs=1e-3)
+    for others, style in ((crops[:1], b"a"), (crops, b"b")):  # of other pictures: made anew
+        before = kept.read_text()
+        equals_n_steps.curve(objective, others, 2, kept, style)
+        assert kept.read_text() != before
+
+
+def test_the_optimised_picture_stays_in_range(narrow_vgg_weights):
+    vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
+    photo = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    objective = Objective(vgg, photo.flip(1), content_weight=1, style_weight=2, l1_weight=0)
+    for x, loss in optimize_pixels(objective, photo, 3):
+        assert x.shape == photo.shape
+        assert x.min() >= 0
+        assert x.max() <= 1
+        assert np.isfinite(loss)
+
+
+def test_training_is_told_by_marks(monkeypatch, tmp_path, narrow_vgg_weights, capsys):
+    monkeypatch.setattr("impasto_train.training.setup.load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    monkeypatch.setattr(quality, "load_vgg_weights", lambda: narrow_vgg_weights)
+    monkeypatch.setattr(training, "MARKS", (2,))
+    for width, name in enumerate(("style.png", "held/a.png", "photos/1.png", "photos/2.png"), start=50):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(noise(64)[:, :width]).save(tmp_path / name)
+    figures = tmp_path / "figures.json"
+    training.training(
+        tmp_path / "style.png",
+        str(tmp_path / "photos"),
+        tmp_path / "held",
+        steps="3",
+        origins="scratch",
+        json_file=figures,
+        plot_file=tmp_path / "curve.png",
+    )
+    rows = json.loads(figures.read_text())
+    assert [row["step"] for row in rows] == [2, 3]
+    assert rows[0]["minutes"] < rows[1]["minutes"]
+    assert rows[1]["J"] == pytest.approx(rows[1]["R"] + 2 * rows[1]["S"])
+    assert rows[1]["VGG16"] > 0
+    assert all(rows[1][key] > 0 for key in ("W", "L", "P", "contrast 8", "F", "spread 1", "structure"))
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+    assert "photos/s" in capsys.readouterr().out
+
+
+def test_the_ranking_of_short_and_long_trainings(tmp_path, capsys):
+    totals = {"short": [1.0, 2.0, 3.0, 4.0], "long": [1.1, 2.2, 4.4, 3.3]}  # one pair the other way round
+    for folder, found in totals.items():
+        (tmp_path / folder).mkdir()
+        record = TrialStore(tmp_path / folder / "record.db", {"--steps": folder})
+        for l1, r in enumerate(found):
+            record.add(Trial(Point(l1, "gradient", 1.0, 2.0), HELD_OUT, HELD_OUT, Score(r, 0.0, -r, 1.0)))
+        record.add(Trial(Point(9.0, "gradient", 1.0, 2.0), 1, 3, Score(0.0, 0.0, 0.0, 1.0)))  # a fold: left out
+    figures = tmp_path / "figures.json"
+    ranking.ranking(tmp_path / "short", tmp_path / "long", json_file=figures, plot_file=tmp_path / "plot.svg")
+    rows = json.loads(figures.read_text())
+    assert [row["weights"] for row in rows[:-1]] == ["λ 0", "λ 1 on gradient", "λ 2 on gradient", "λ 3 on gradient"]
+    assert rows[-1]["J, long"] == pytest.approx(1 - 6 * 2 / (4 * 15))  # Spearman's 1 - 6 Σd² / n(n² - 1)
+    assert rows[-1]["detail, long"] == pytest.approx(0.8)
+    assert (tmp_path / "plot.svg").is_file()
+    assert "rank correlation" in capsys.readouterr().out
+
+
+def test_the_peak_is_that_of_the_command_alone(model, tmp_path):
+    Image.fromarray(noise(32)).save(tmp_path / "photo.png")
+    held = np.ones(300_000_000, np.uint8)  # what this process takes is not to be counted
+    peak, seconds = memory.peak_of([str(model), str(tmp_path / "photo.png"), "-o", str(tmp_path / "result.png")])
+    assert held.all()
+    assert 20e6 < peak < 250e6
+    assert seconds > 0
+    assert (tmp_path / "result.png").exists()
+    with pytest.raises(ImpastoError, match="failed"):
+        memory.peak_of([str(model), str(tmp_path / "missing.png")])
+
+
+def test_johnsons_network_learns(narrow_vgg_weights, tmp_path):
+    Image.fromarray(noise(64)).save(tmp_path / "photo.png")
+    photos = (Photo("photo.png", tmp_path / "photo.png"),)
+    style = centre_crop(demo_photo("coffee.png"), 64)
+    objective = Objective(
+        VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS}),
+        to_tensor(style[None]),
+        content_weight=1,
+        style_weight=2,
+        l1_weight=0,
+    )
+    options = Options(style=tmp_path / "style.png", size=32)
+    crop = [centre_crop(photos[0], 32)]
+    found = {
+        steps: evaluate(johnson.train(objective, photos, options, steps, 4).paint, objective, crop).total
+        for steps in (1, 60)
+    }
+    assert found[60] < 0.95 * found[1]
+
+
+def test_johnsons_network_becomes_a_model(monkeypatch, tmp_path, narrow_vgg_weights, capsys):
+    monkeypatch.setattr("impasto_train.training.setup.load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    (tmp_path / "photos").mkdir()
+    for side, name in enumerate(("style.png", "photos/1.png", "photos/2.png"), start=50):
+        Image.fromarray(noise(side)).save(tmp_path / name)
+    out = tmp_path / "johnson.onnx"
+    johnson.johnson(
+        tmp_path / "style.png", str(tmp_path / "photos"), steps=2, width=4, style_weight=2.0, size=32, out=out
+    )
+    stylizer = Stylizer(out, device="cpu")
+    assert (stylizer.info.steps, stylizer.info.start) == (2, "scratch")
+    assert f"R {stylizer.info.content_loss:.3f}, S {stylizer.info.style_loss:.3f}" in capsys.readouterr().out
+    photo = noise(50)[:, :37]
+    np.testing.assert_array_equal(stylizer(photo, 0), photo)
+    assert np.abs(stylizer(photo).astype(int) - photo).mean() > 5

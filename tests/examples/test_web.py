@@ -1,0 +1,278 @@
+"""The web page, built and driven in a real browser without a window, beside `Stylizer`."""
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import impasto_models
+import numpy as np
+import onnx
+import pytest
+from impasto import Stylizer, describe
+from impasto.contract.info import read_model
+from impasto_train.commandline.options import VariantOptions
+from impasto_train.export.variants.make import described, edited
+from impasto_train.photos.content import centre_crop, demo_photo
+from PIL import Image
+
+from benchmarks import web as benchmark
+
+WEB = Path(__file__).parents[2] / "examples" / "web"
+WAVE, SCREAM = ("The Great Wave off Kanagawa", "great_wave"), ("The Scream", "the_scream")
+
+
+@pytest.fixture(scope="module")
+def browser() -> str:
+    """The path of a browser, with the page built for it."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("examples/web: Node is not installed")
+    if not (WEB / "node_modules" / "playwright-core").is_dir():
+        pytest.skip("examples/web: npm install --prefix examples/web --ignore-scripts has not been run")
+    found = benchmark.browser()
+    if not found:
+        pytest.skip("examples/web: Chromium is not installed")
+    for words in ([sys.executable, WEB / "styles.py"], ["npm", "--prefix", WEB, "run", "build"]):
+        done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return found
+
+
+@pytest.fixture
+def walk(browser, tmp_path):
+    """Walk through the page: ``seen = walk("restyle", photo=path)``; the pictures are saved into ``tmp_path``."""
+
+    def drive(name: str, **job: object) -> dict:
+        file = tmp_path / "job.json"
+        file.write_text(json.dumps({"executable": browser, "folder": tmp_path, **job}, default=str))
+        words = ["node", WEB / "tests" / "drive.mjs", name, file]
+        done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=240)
+        assert done.returncode == 0, done.stdout + done.stderr
+        seen = json.loads(done.stdout.splitlines()[-1])
+        # nothing leaves the browser
+        assert [url for url in seen["requests"] if not url.startswith((seen["address"], "blob:", "data:"))] == []
+        assert [line for line in seen["said"] if line != "No available adapters."] == []  # of WebGPU, without a GPU
+        return seen
+
+    return drive
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(centre_crop(demo_photo("chelsea.png"), 150)[:97]).save(path)
+    return path
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def assert_close(found: np.ndarray, wanted: object) -> None:
+    apart = np.abs(found - np.asarray(wanted).astype(int))
+    assert apart.max() <= 2
+    assert apart.mean() < 0.5
+
+
+def caption(model: Path) -> str:
+    info = describe(model)
+    return f"{info.title}, {info.credit} · {info.style_license}"
+
+
+def variant(folder: Path, name: str, **options: str) -> Path:
+    """What ``export-style NAME`` would write."""
+    info, data = read_model(impasto_models.path(name))
+    wanted = VariantOptions(model=name, **options)
+    path = folder / f"{name}-variant.onnx"
+    path.write_bytes(edited(data, described(info, wanted), wanted.sides, []))
+    return path
+
+
+def test_a_photo_in_two_styles_and_back(walk, photo, tmp_path):
+    seen = walk("restyle", photo=photo, styles=[[title, f"{name}.png"] for title, name in (WAVE, SCREAM)])
+    assert seen["names"] == ["photo-great_wave.png", "photo-the_scream.png"]
+    assert all(status.startswith("Painted in ") for status in seen["statuses"][:4])
+    assert seen["isolated"]  # or there would be no threads
+    with Image.open(photo) as image:
+        for _, name in (WAVE, SCREAM):
+            assert_close(pixels(tmp_path / f"{name}.png"), Stylizer(name, device="cpu")(image))
+        assert_close(pixels(tmp_path / "strength-50.png"), Stylizer("the_scream", device="cpu")(image, 0.5))
+    assert np.array_equal(pixels(tmp_path / "strength-0.png"), pixels(photo))
+
+
+def test_a_graphics_processor_paints_the_same(walk, tmp_path):
+    path = tmp_path / "small.png"
+    Image.fromarray(centre_crop(demo_photo("chelsea.png"), 48)[:37]).save(path)
+    assert walk("webgpu", photo=path)["engines"] == ["wasm", "wasm", "webgpu"]
+    with Image.open(path) as image:
+        assert_close(pixels(tmp_path / "webgpu.png"), Stylizer(impasto_models.names()[0], device="cpu")(image))
+
+
+def test_photos_upright_and_on_white(walk, photo, tmp_path):
+    with Image.open(photo) as image:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        image.save(tmp_path / "turned.png", exif=exif)
+        image.putalpha(Image.linear_gradient("L").resize(image.size).point(lambda value: 255 if value > 90 else 0))
+        image.save(tmp_path / "cut.png")
+    seen = walk("photos", photos=[tmp_path / "turned.png", tmp_path / "cut.png"])
+    assert seen["facts"] == ["97 × 150 px", "150 × 97 px, on white where it was transparent"]
+    first = impasto_models.names()[0]
+    upright = np.rot90(pixels(photo), -1).astype(np.uint8)
+    assert_close(pixels(tmp_path / "0.png"), Stylizer(first, device="cpu")(np.ascontiguousarray(upright)))
+    with Image.open(tmp_path / "cut.png") as image:
+        white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    assert_close(pixels(tmp_path / "1.png"), Stylizer(first, device="cpu")(white))
+
+
+def test_bad_files_are_told_in_words(walk, photo, tmp_path, model):
+    notes, cut = tmp_path / "notes.txt", tmp_path / "cut.png"
+    notes.write_text("not a picture")
+    cut.write_bytes(photo.read_bytes()[:60])
+    foreign, broken, newer = (tmp_path / f"{name}.onnx" for name in ("foreign", "broken", "newer"))
+    stranger = onnx.load(model)
+    del stranger.metadata_props[:]
+    foreign.write_bytes(stranger.SerializeToString())
+    data = bytearray(impasto_models.path("great_wave").read_bytes())
+    data[900_000] ^= 1
+    broken.write_bytes(data)
+    newer.write_bytes(impasto_models.path("great_wave").read_bytes()[:700_000])
+    other = variant(tmp_path, "poppy_field", io="float32")
+    seen = walk("badFiles", photo=photo, pictures=[notes, cut], models=[notes, foreign, broken, newer, other])
+    unreadable = "{} is not a picture that this browser can read. Choose a JPEG, PNG, WebP, GIF or AVIF file."
+    damaged = "{} is damaged: its bytes are not those that were exported. Get it again."
+    assert seen["notices"] == [
+        unreadable.format("notes.txt"),
+        unreadable.format("cut.png"),
+        "notes.txt is not a model: a model is an .onnx file that Impasto exported.",
+        "foreign.onnx is an ONNX file, but not one that Impasto made: train one with train-style.",
+        damaged.format("broken.onnx"),
+        damaged.format("newer.onnx"),
+        "poppy_field-variant.onnx is a variant for other programs: open the model that it was made from.",
+    ]
+    assert seen["styles"] == len(impasto_models.names())
+    assert seen["status"].startswith("Painted in ")
+
+
+def test_models_of_ones_own(walk, photo, tmp_path):
+    shipped = impasto_models.path("starry_night")
+    undialled = variant(tmp_path, "poppy_field", dial="none")
+    seen = walk("ownModels", photo=photo, models=[shipped, undialled])
+    assert [each["dial"] for each in seen["seen"]] == [True, False]
+    for path, each in zip((shipped, undialled), seen["seen"], strict=True):
+        assert each["caption"] == caption(path)
+    with Image.open(photo) as image:
+        # the strength is optional in this file, and onnxruntime-web takes none that is
+        assert_close(pixels(tmp_path / "0.png"), Stylizer(shipped, device="cpu")(image, 0.5))
+        assert_close(pixels(tmp_path / "1.png"), Stylizer("poppy_field", device="cpu")(image))
+
+
+def test_without_a_network_once_it_is_loaded(walk, photo, tmp_path):
+    seen = walk("offline", photo=photo, style=SCREAM[0])
+    assert all(status.startswith("Painted in ") for status in seen["statuses"])
+    with Image.open(photo) as image:
+        assert_close(pixels(tmp_path / "offline.png"), Stylizer("the_scream", device="cpu")(image))
+
+
+def test_a_browser_without_webassembly(walk):
+    seen = walk("withoutWebAssembly")
+    assert seen["text"].startswith("This browser has no WebAssembly")
+    assert seen["choices"] == 0
+
+
+def test_a_photo_too_large_for_the_memory(walk, tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("RGB", (500, 400), (90, 120, 60)).save(path)
+    seen = walk("tooLarge", photo=path)
+    assert seen["text"].startswith("large.png has 500 × 400 pixels, more than the page can paint")
+    assert seen["facts"].endswith("px, made smaller")
+    height, width, _ = pixels(tmp_path / "smaller.png").shape
+    assert width * height < 500 * 400 * 0.6
+    assert width / height == pytest.approx(500 / 400, rel=0.01)
+
+
+def test_what_is_asked_for_last_is_painted(walk, photo, tmp_path):
+    other = tmp_path / "other.png"
+    Image.fromarray(centre_crop(demo_photo("coffee.png"), 120)).save(other)
+    seen = walk("lastWins", photos=[photo, other], style=WAVE[0])
+    assert seen["caption"].startswith(WAVE[0])
+    with Image.open(other) as image:
+        assert_close(pixels(tmp_path / "last.png"), Stylizer("great_wave", device="cpu")(image))
+
+
+def test_a_long_painting_can_be_stopped(walk, photo, tmp_path):
+    large = tmp_path / "large.png"
+    Image.fromarray(centre_crop(demo_photo("coffee.png"), 1600)).save(large)
+    seen = walk("stop", photo=large, small=photo)
+    assert (seen["stopped"], seen["saveable"]) == ("Stopped.", False)
+    assert seen["after"].startswith("Painted in ")
+
+
+def test_the_camera(walk, tmp_path):
+    seen = walk("camera")
+    assert seen["name"].startswith("camera-")
+    height, width, _ = pixels(tmp_path / "camera.png").shape
+    assert seen["facts"] == f"{width} × {height} px"
+
+
+def test_keyboard_and_screen_reader(walk):
+    seen = walk("keyboard")
+    assert seen["before"][:3] == ["Choose a photo", "Use the camera", "Take this cat"]
+    infos = [describe(impasto_models.path(name)) for name in impasto_models.names()]
+    assert seen["caption"] == caption(impasto_models.path(infos[1].name))
+    assert seen["after"][:3] == ["Open a model of your own (.onnx)", "Strength", "Save as PNG"]
+    assert seen["split"] == "photo on the left 0 per cent"
+    for words in ('group "Style"', f'radio "{infos[0].title}', 'slider "Strength"', 'slider "Before and after"'):
+        assert words in seen["tree"]
+    assert "status: Painted in " in seen["tree"]
+
+
+def test_a_phone_shows_all_at_once(walk, photo):
+    sizes = walk("phone", photo=photo)["sizes"]
+    assert (sizes["scrollWidth"], sizes["scrollHeight"]) == (390, 844)
+    assert sizes["save"]["bottom"] <= 844
+    assert sizes["picture"]["width"] > 340
+
+
+def test_the_benchmark_prints_the_page_beside_onnxruntime(browser, capsys, tmp_path):
+    figures = tmp_path / "figures.json"
+    benchmark.web("poppy_field", side=64, threads=1, rounds=1, json_file=figures)
+    printed = capsys.readouterr().out
+    native, page = json.loads(figures.read_text())
+    assert (native["times"], page["side"]) == (1, 64)
+    assert page["times"] == pytest.approx(page["ms"] / native["ms"])
+    for name in ("onnxruntime, CPU, 1 threads", "the page, WASM, 1 threads"):
+        assert name in printed
+
+
+def test_the_index_says_what_the_models_say(tmp_path):
+    out = tmp_path / "styles"
+    words = [sys.executable, WEB / "styles.py", "great_wave", "the_scream", "--out", out]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    entries = json.loads((out / "index.json").read_text())["styles"]
+    for entry in entries:
+        shipped, made = describe(impasto_models.path(entry["name"])), describe(out / entry["file"])
+        for key in ("name", "title", "credit", "style_license", "license"):
+            assert entry[key] == getattr(shipped, key)
+        assert (made.dial, made.precision, made.made_from) == ("required", "fp16-weights", shipped.digest)
+        data = (out / entry["file"]).read_bytes()
+        assert (entry["bytes"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+        assert (out / entry["preview"]).read_bytes() == shipped.preview
+        with Image.open(io.BytesIO(shipped.preview)) as preview:
+            assert preview.size == (192, 192)
+    names = {"index.json", "example.png"} | {entry[key] for entry in entries for key in ("file", "preview")}
+    assert {path.name for path in out.iterdir()} == names
+
+
+def test_styles_of_a_wrong_model(tmp_path):
+    words = [sys.executable, WEB / "styles.py", "nothing.onnx", "--out", tmp_path / "styles"]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.startswith("styles.py: ")
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,56 @@
+"""A folder to call ``apply-style`` in, and the calls."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from impasto.apply import command
+from impasto.engine import session
+from PIL import Image
+from samples import files
+
+
+@pytest.fixture
+def work_folder(tmp_path, monkeypatch) -> Path:
+    """An empty folder to work in; no GPU is looked for."""
+    monkeypatch.setattr(session, "has_driver", lambda: False)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+def png(photo, work_folder) -> str:
+    """A photo in the working folder, by its relative path."""
+    Image.fromarray(photo).save("photo.png")
+    return "photo.png"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call ``apply-style`` in this process: ``status, stdout, stderr = run("model.onnx", "photo.png")``."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["apply-style", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            command.main()
+        return caught.value.code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def refused(run):
+    """Call ``apply-style`` with something wrong: checks exit 2, one line on stderr and no new file; gives the line."""
+
+    def call(*arguments: object) -> str:
+        before = files()
+        status, out, err = run(*arguments)
+        assert (status, out) == (2, "")
+        assert files() == before
+        assert err.startswith("apply-style: ")
+        assert err.count("\n") == 1
+        return err.removeprefix("apply-style: ").rstrip("\n")
+
+    return call

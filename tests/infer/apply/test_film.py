@@ -1,0 +1,302 @@
+"""Films, made here with sound: frames, times, sound packets and sizes come out as they went in."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+from impasto import ImpastoError, Stylizer
+from impasto.apply import film as film_module
+from impasto.apply.film import Encoding, restyle_film
+from impasto.common.extras import pip_line
+from impasto.painting.stylizer import Look
+from PIL import Image
+
+RATE = 12
+
+
+def make(path: Path, frames: int = 10, size: tuple[int, int] = (64, 48), *, sound: bool = True, gap: int = 1) -> None:
+    """A clip whose levels of grey tell its frames apart, the later half ``gap`` times as far apart, and a tone."""
+    with av.open(path, "w") as container:
+        video = container.add_stream("libx264", rate=RATE)
+        video.width, video.height = size
+        video.pix_fmt = "yuv420p"
+        video.time_base = video.codec_context.time_base = Fraction(1, 1200)
+        if sound:
+            audio = container.add_stream("aac", rate=44100, layout="mono")
+            tone = (np.sin(np.arange(44100) * 0.06) * 0.3).astype(np.float32)[None]
+            block = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+            block.sample_rate, block.pts = 44100, 0
+        for index in range(frames):
+            level = 30 + 20 * (index % 10)
+            frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), level, np.uint8), format="rgb24")
+            later = max(0, index - frames // 2)
+            frame.pts, frame.time_base = 100 * (index + (gap - 1) * later), Fraction(1, 1200)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        if sound:
+            container.mux([*audio.encode(block), *audio.encode(None)])
+
+
+def look_at(path: Path) -> tuple[list[Fraction], list[int], list[bytes]]:
+    """Times and mean levels of the frames, and the bytes of the sound."""
+    with av.open(path) as container:
+        times, levels = [], []
+        for frame in container.decode(video=0):
+            times.append(frame.pts * frame.time_base)
+            levels.append(round(float(frame.to_ndarray(format="rgb24").mean())))
+    with av.open(path) as container:
+        sound = [bytes(p) for p in container.demux() if p.stream.type == "audio" and p.dts is not None]
+    return times, levels, sound
+
+
+@pytest.fixture
+def stylizer(model) -> Stylizer:
+    return Stylizer(model, device="cpu")
+
+
+@pytest.fixture
+def restyle(stylizer):
+    def call(source, result, look=None, encoding=None):
+        counts = []
+        made = restyle_film(
+            source, result, stylizer, look or Look(), encoding or Encoding(), counts.append, lambda: counts.append(1)
+        )
+        assert len(counts) == made.frames + 1
+        return made
+
+    return call
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+@pytest.mark.parametrize("gap", [1, 3])
+def test_frames_times_and_sound_are_kept(restyle, tmp_path, suffix, gap):
+    source, result = tmp_path / f"clip{suffix}", tmp_path / f"styled{suffix}"
+    make(source, gap=gap)
+    made = restyle(source, result)
+    assert (made.width, made.height, made.frames, made.stopped) == (64, 48, 10, False)
+    (times, levels, sound), (old_times, old_levels, old_sound) = look_at(result), look_at(source)
+    assert times == pytest.approx(old_times, abs=0.001)
+    assert sound == old_sound
+    assert len(sound) > 5
+    assert np.abs(np.array(levels) - (255 - np.array(old_levels))).max() <= 3
+    with av.open(result) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+    assert sorted(os.listdir(tmp_path)) == sorted([source.name, result.name])
+
+
+def test_another_codec_and_quality(restyle, tmp_path):
+    make(tmp_path / "clip.mp4", sound=False)
+    restyle(tmp_path / "clip.mp4", tmp_path / "a.webm")
+    with av.open(tmp_path / "a.webm") as container:
+        assert container.streams.video[0].codec_context.name == "vp9"
+    restyle(tmp_path / "clip.mp4", tmp_path / "a.mkv", encoding=Encoding(codec="libx265", crf=30))
+    with av.open(tmp_path / "a.mkv") as container:
+        assert container.streams.video[0].codec_context.name == "hevc"
+    for codec in ("libnothing", "aac"):
+        with pytest.raises(ImpastoError, match=f"--codec {codec}: this FFmpeg has no such encoder"):
+            restyle(tmp_path / "clip.mp4", tmp_path / "b.mp4", encoding=Encoding(codec=codec))
+    assert not (tmp_path / "b.mp4").exists()
+
+
+def test_sizes(restyle, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    made = restyle(tmp_path / "clip.mp4", tmp_path / "small.mp4", encoding=Encoding(size=31))
+    assert (made.width, made.height) == (31, 23)
+    with av.open(tmp_path / "small.mp4") as container:  # H.264 shares colours between neighbours: even sides
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (30, 22)
+
+
+def test_frames_that_are_too_small_or_too_large(restyle, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    with pytest.raises(ImpastoError, match="a film of 1x1 pixels cannot be written"):
+        restyle(tmp_path / "clip.mp4", tmp_path / "small.mp4", encoding=Encoding(size=1))
+    with pytest.raises(ImpastoError, match="frames of 64x48 pixels, more than the 3,000 of --max-pixels"):
+        restyle(tmp_path / "clip.mp4", tmp_path / "small.mp4", encoding=Encoding(max_pixels=3000))
+    assert os.listdir(tmp_path) == ["clip.mp4"]
+
+
+def test_a_film_that_was_cut_short(restyle, tmp_path):
+    make(tmp_path / "clip.mkv", frames=60)
+    whole = (tmp_path / "clip.mkv").read_bytes()
+    (tmp_path / "clip.mkv").write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(ImpastoError, match=r"clip.mkv: cut short, it ends \d s before its time"):
+        restyle(tmp_path / "clip.mkv", tmp_path / "styled.mkv")
+    assert os.listdir(tmp_path) == ["clip.mkv"]
+
+
+def test_the_dials(restyle, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    restyle(tmp_path / "clip.mp4", tmp_path / "photo.mp4", Look(strength=0))
+    assert np.abs(np.array(look_at(tmp_path / "photo.mp4")[1]) - look_at(tmp_path / "clip.mp4")[1]).max() <= 2
+
+
+def test_a_film_turned_on_its_side_comes_out_upright(restyle, tmp_path, monkeypatch):
+    make(tmp_path / "clip.mp4", frames=2, sound=False)
+
+    class Turned:  # PyAV reads a film's rotation but cannot write it
+        def __init__(self, packet):
+            self.packet, self.stream = packet, packet.stream
+
+        def decode(self):
+            for frame in self.packet.decode():
+                pixels = frame.to_ndarray(format="rgb24").copy()
+                pixels[:, 32:] = 0  # the right half is dark
+                yield SimpleNamespace(rotation=90, pts=frame.pts, to_ndarray=lambda format, pixels=pixels: pixels)
+
+    take = film_module._Film._take
+    monkeypatch.setattr(film_module._Film, "_take", lambda self, packet: take(self, Turned(packet)))
+    made = restyle(tmp_path / "clip.mp4", tmp_path / "upright.mp4")
+    assert (made.width, made.height) == (48, 64)
+    with av.open(tmp_path / "upright.mp4") as container:
+        first = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    # a quarter turn against the clock: what was on the right is on top, and dark became light
+    assert first[:28].mean() > 240 > 235 > first[36:].mean()
+
+
+def refused(restyle, source, result):
+    before = sorted(os.listdir(source.parent))
+    with pytest.raises(ImpastoError) as caught:
+        restyle(source, result)
+    assert sorted(os.listdir(source.parent)) == before
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_films_that_cannot_be_read(restyle, tmp_path):
+    assert "no such file" in refused(restyle, tmp_path / "missing.mp4", tmp_path / "a.mp4")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    assert "empty.mp4: truncated or damaged" in refused(restyle, tmp_path / "empty.mp4", tmp_path / "a.mp4")
+    (tmp_path / "text.mp4").write_text("no film" * 100)
+    assert "text.mp4: truncated or damaged" in refused(restyle, tmp_path / "text.mp4", tmp_path / "a.mp4")
+    make(tmp_path / "clip.mp4")
+    (tmp_path / "cut.mp4").write_bytes((tmp_path / "clip.mp4").read_bytes()[:2000])
+    assert "cut.mp4: truncated or damaged" in refused(restyle, tmp_path / "cut.mp4", tmp_path / "a.mp4")
+    with av.open(tmp_path / "sound.mp4", "w") as container:
+        audio = container.add_stream("aac", rate=44100, layout="mono")
+        block = av.AudioFrame.from_ndarray(np.zeros((1, 4410), np.float32), format="fltp", layout="mono")
+        block.sample_rate = 44100
+        container.mux([*audio.encode(block), *audio.encode(None)])
+    assert refused(restyle, tmp_path / "sound.mp4", tmp_path / "a.mp4").endswith("it has no picture track")
+
+
+def test_pictures_of_no_known_codec_and_texts_that_are_none(restyle, tmp_path):
+    make(tmp_path / "film.mp4", frames=3)
+    data = (tmp_path / "film.mp4").read_bytes()
+    (tmp_path / "other.mp4").write_bytes(data.replace(b"avc1", b"qqqq"))
+    assert "coded in a way that FFmpeg cannot read" in refused(restyle, tmp_path / "other.mp4", tmp_path / "out.mp4")
+    assert b"Lavf" in data  # its tag of who wrote it
+    (tmp_path / "words.mp4").write_bytes(data.replace(b"Lavf", b"La\xb2f"))
+    assert restyle(tmp_path / "words.mp4", tmp_path / "result.mp4").frames == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.mp4\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile secret.mp4\n",
+    ],
+)
+def test_a_list_of_other_films_is_no_film(restyle, tmp_path, text):
+    make(tmp_path / "secret.mp4", frames=3)
+    (tmp_path / "clip.mp4").write_text(text)
+    assert "clip.mp4: truncated or damaged, or no film" in refused(restyle, tmp_path / "clip.mp4", tmp_path / "a.mp4")
+
+
+def test_sound_that_the_file_cannot_hold(restyle, tmp_path):
+    make(tmp_path / "clip.mp4")
+    line = refused(restyle, tmp_path / "clip.mp4", tmp_path / "a.webm")
+    assert "webm" in line
+    assert "aac" in line or "cannot write" in line
+
+
+def test_a_result_that_cannot_be_written(restyle, tmp_path):
+    make(tmp_path / "clip.mp4")
+    (tmp_path / "file").write_text("not a folder")
+    assert "cannot write" in refused(restyle, tmp_path / "clip.mp4", tmp_path / "file" / "a.mp4")
+
+
+def test_without_the_extra_it_names_the_pip_line(restyle, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ImpastoError) as caught:
+        restyle(tmp_path / "clip.mp4", tmp_path / "a.mp4")
+    assert str(caught.value) == f"films need one more package: {pip_line('video')}"
+
+
+def command(*arguments, before="", **options):
+    program = f"{before}\nfrom impasto.apply.command import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_the_command(model, tmp_path):
+    make(tmp_path / "clip.mp4")
+    done = command(model, "clip.mp4", "clip.mp4", "-o", "{stem}-{style}.mkv", cwd=tmp_path)
+    assert "is given twice" in done.communicate()[1]
+    done = command(model, "clip.mp4", cwd=tmp_path)
+    out, err = done.communicate(timeout=60)
+    assert (done.returncode, out) == (0, "clip-negative.mp4\n"), err
+    for options, words in (
+        (["-o", "a.png"], "-o a.png ends neither with a slash"),
+        (["-o", "-"], "cannot go to stdout"),
+        (["-o", "{stem}.jpg"], "ends neither with a slash"),
+        (["--crf", "99"], "--crf"),
+    ):
+        done = command(model, "clip.mp4", *options, cwd=tmp_path)
+        out, err = done.communicate(timeout=60)
+        assert (done.returncode, out, err.count("\n")) == (2, "", 1)
+        assert words in err
+
+
+def test_a_mask_for_each_film(model, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    Image.new("L", (64, 48)).save(tmp_path / "mask-clip.png")
+    done = command(model, "clip.mp4", "--mask", "mask-{stem}.png", cwd=tmp_path)
+    assert done.communicate(timeout=60)[0] == "clip-negative.mp4\n"
+    levels = np.array(look_at(tmp_path / "clip-negative.mp4")[1])
+    assert np.abs(levels - look_at(tmp_path / "clip.mp4")[1]).max() <= 2
+
+
+TELLS_OF_THE_TENTH_FRAME = """
+from pathlib import Path
+from tqdm import tqdm
+
+update, frames = tqdm.update, []
+
+def told(bar, count=1):
+    frames.append(count)
+    if len(frames) == 10:
+        Path("tenth").touch()
+    return update(bar, count)
+
+tqdm.update = told
+"""
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
+def test_ctrl_c_leaves_a_film_of_what_was_done(make_model, tmp_path):
+    make(tmp_path / "clip.mp4", frames=300, size=(640, 480))
+    done = command(make_model("slow"), "clip.mp4", before=TELLS_OF_THE_TENTH_FRAME, cwd=tmp_path)
+    while not (tmp_path / "tenth").exists():
+        assert done.poll() is None
+        time.sleep(0.01)
+    done.send_signal(signal.SIGINT)
+    out, err = done.communicate(timeout=60)
+    assert done.returncode == 130, err
+    assert out == "clip-slow.mp4\n"
+    times, _, _ = look_at(tmp_path / "clip-slow.mp4")
+    assert 10 <= len(times) < 300
+    assert times == [Fraction(index, 12) for index in range(len(times))]
+    assert not list(tmp_path.glob(".*"))

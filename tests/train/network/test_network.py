@@ -1,0 +1,106 @@
+"""The network: any size, its folded upsampling against the plain pair, and flat areas that stay flat."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from impasto_train.network.stylenet import SMALLEST, StyleNet, UpConv, fold, is_calm, padding, unfold
+from torch import nn
+
+
+def test_fold_puts_the_four_pixels_one_after_another():
+    pixels = torch.arange(2 * 3 * 4 * 6.0).reshape(2, 3, 4, 6)
+    folded = fold(pixels)
+    assert folded.shape == (2, 12, 2, 3)
+    four = [pixels[1, :, y, x] for y in (2, 3) for x in (4, 5)]
+    assert torch.equal(folded[1, :, 1, 2], torch.cat(four))
+    assert torch.equal(unfold(folded), pixels)
+
+
+def test_upconv_is_nearest_upsampling_then_convolution():
+    torch.manual_seed(0)
+    layer = UpConv(5, 4, bias=True)
+    nn.init.normal_(layer.bias)
+    x = torch.randn(2, 5, 6, 7)
+    padded = F.pad(F.interpolate(x, scale_factor=2, mode="nearest"), (1, 1, 1, 1), mode="reflect")
+    plain = F.conv2d(padded, layer.weight, layer.bias)
+    assert torch.allclose(layer(x), plain, atol=1e-5)
+    assert torch.allclose(layer.fixed()(x), plain, atol=1e-5)
+    folded = UpConv(5, 4, bias=True, folded=True)
+    folded.load_state_dict(layer.state_dict())
+    assert torch.allclose(folded(x), fold(plain), atol=1e-5)
+    assert torch.allclose(folded.fixed()(x), fold(plain), atol=1e-5)
+
+
+def test_upconv_paints_a_flat_area_without_a_grid():
+    layer = UpConv(3, 3)
+    painted = layer(torch.ones(1, 3, 8, 8))
+    assert torch.allclose(painted, painted[..., :1, :1].expand_as(painted), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 5), (8, 8), (33, 50)])
+def test_any_size_in_the_same_size_out(shape):
+    with torch.no_grad():
+        painted = StyleNet((4, 6, 8), (1, 1))(torch.rand(2, 3, *shape))
+    assert painted.shape == (2, 3, *shape)
+    assert torch.isfinite(painted).all()
+    assert painted.min() >= -0.05
+    assert painted.max() <= 1.05
+
+
+def test_small_pictures_are_extended_by_their_edge():
+    torch.manual_seed(0)
+    network = StyleNet((4, 6, 8), (1, 1))
+    photo = torch.rand(1, 3, 5, 6)
+    extended = F.pad(photo, (0, 10, 0, 11), mode="replicate")
+    with torch.no_grad():
+        assert torch.equal(network(photo), network(extended)[..., :5, :6])
+
+
+def test_padding_reaches_the_least_size_and_a_multiple():
+    for length in range(1, 40):
+        padded = length + padding(length)
+        assert padded >= SMALLEST
+        assert padded % 8 == 0
+        assert padding(length) < SMALLEST
+
+
+def test_a_copy_for_export_computes_the_same():
+    torch.manual_seed(0)
+    network = StyleNet((4, 6, 8), (1, 1))
+    photo = torch.rand(1, 3, 21, 30)
+    with torch.no_grad():
+        assert torch.allclose(network.for_export()(photo), network(photo), atol=1e-5)
+
+
+def test_pictures_of_a_batch_do_not_see_each_other():
+    torch.manual_seed(0)
+    network = StyleNet((4, 6, 8), (1, 1))
+    photos = torch.rand(2, 3, 24, 16)
+    with torch.no_grad():
+        assert torch.allclose(network(photos)[1:], network(photos[1:]), atol=1e-5)
+
+
+def test_strength_moves_from_the_calm_scales_to_the_full_ones():
+    torch.manual_seed(0)
+    network = StyleNet((4, 6, 8), (1, 1))
+    for name, parameter in network.named_parameters():
+        if is_calm(name):
+            nn.init.normal_(parameter)
+    photo = torch.rand(1, 3, 24, 16)
+    calm = StyleNet((4, 6, 8), (1, 1))
+    weights = network.state_dict()
+    for name in weights:
+        if name.endswith(("calm_weight", "calm_bias")):
+            whole = name.replace("calm_", "")
+            weights[whole], weights[name] = weights[whole] + weights[name], torch.zeros_like(weights[name])
+    calm.load_state_dict(weights)
+    with torch.no_grad():
+        assert torch.allclose(network(photo, 0.0), calm(photo), atol=1e-5)
+        assert not torch.allclose(network(photo, 0.5), network(photo), atol=0.01)
+
+
+def test_without_calm_scales_the_strength_changes_nothing():
+    network = StyleNet((4, 6, 8), (1, 1))
+    photo = torch.rand(1, 3, 24, 16)
+    with torch.no_grad():
+        assert torch.equal(network(photo, 0.3), network(photo))

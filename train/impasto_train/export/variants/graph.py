@@ -1,0 +1,88 @@
+"""What edits of an ONNX graph have in common: finding, replacing and tidying up nodes."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx
+from impasto import ImpastoError
+from impasto.contract import IMAGE
+from onnx import NodeProto, helper, numpy_helper
+
+UNKNOWN_LAYOUT = "the model is not laid out as those of this version of train-style are: it cannot be changed"
+
+
+def cast_to(graph: onnx.GraphProto, kind: int) -> NodeProto:
+    """The one node that casts to the tensor type ``kind``.
+
+    Raises:
+        ImpastoError: there is none, or several.
+    """
+    casts = [node for node in graph.node if node.op_type == "Cast" and node.attribute[0].i == kind]
+    if len(casts) != 1:
+        raise ImpastoError(UNKNOWN_LAYOUT)
+    return casts[0]
+
+
+def producer(graph: onnx.GraphProto, name: str) -> NodeProto:
+    """The node that computes ``name``."""
+    return next(node for node in graph.node if name in node.output)
+
+
+def constant(graph: onnx.GraphProto, name: str, value: np.ndarray) -> str:
+    """See to it that there is an initialiser of that name, and return the name."""
+    if not any(tensor.name == name for tensor in graph.initializer):
+        graph.initializer.append(numpy_helper.from_array(value, name))
+    return name
+
+
+def put(graph: onnx.GraphProto, nodes: Iterable[NodeProto]) -> None:
+    """Replace all nodes, and leave out what the outputs do not depend on: nodes and initialisers."""
+    needed, kept = {value.name for value in graph.output}, []
+    for node in reversed(list(nodes)):
+        if needed & set(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    used = [tensor for tensor in graph.initializer if tensor.name in needed]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(reversed(kept))
+    graph.initializer.extend(used)
+
+
+def fold_constants(model: onnx.ModelProto) -> None:
+    """Compute once and for all what depends on constants alone, or on the image's shape where that is fixed."""
+    from onnx.reference import ReferenceEvaluator
+
+    graph = model.graph
+    inputs = {value.name for value in graph.input}
+    known = {tensor.name for tensor in graph.initializer if tensor.name not in inputs} | {""}  # "": left out
+    early: list[NodeProto] = []
+    late: list[NodeProto] = []
+    for node in graph.node:
+        shape = _shape(graph, node)
+        if shape is not None:
+            known.add(constant(graph, node.output[0], shape))
+        elif known.issuperset(node.input):
+            early.append(node)
+            known.update(node.output)
+        else:
+            late.append(node)
+    computed = {name for node in early for name in node.output}
+    wanted = sorted(computed & {name for node in late for name in node.input})
+    if wanted:
+        outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
+        initializers = [tensor for tensor in graph.initializer if tensor.name not in inputs]
+        part = helper.make_model(
+            helper.make_graph(early, "constants", [], outputs, initializers), opset_imports=model.opset_import
+        )
+        for name, value in zip(wanted, ReferenceEvaluator(part).run(None, {}), strict=True):
+            constant(graph, name, np.asarray(value))
+    put(graph, late)
+
+
+def _shape(graph: onnx.GraphProto, node: NodeProto) -> np.ndarray | None:
+    """What ``node`` gives, if it asks for the fixed shape of the image."""
+    sides = [side.dim_value for side in graph.input[0].type.tensor_type.shape.dim]
+    if node.op_type != "Shape" or node.input[0] != IMAGE or not all(sides):
+        return None
+    bounds = {each.name: each.i for each in node.attribute}
+    return np.array(sides[bounds.get("start", 0) : bounds.get("end", len(sides))], np.int64)

@@ -1,0 +1,49 @@
+"""The grid: the regular pattern that upsampling leaves, as energy at frequencies that no painter favours.
+
+Odena, Dumoulin and Olah (2016, "Deconvolution and checkerboard artifacts") say where the finest of it comes from: it
+is too faint for VGG16 to mind, but shows when a picture is enlarged or compressed. The coarsest is a lattice of strokes
+on what was flat: VGG16 likes it, as it has the right Gram matrices, but no painter is so regular.
+"""
+
+import torch
+from torch import Tensor
+
+PERIODS = (16, 8, 4)  # px; the longest for which a picture has enough frequencies is used
+AROUND = 6  # frequencies to either side that an energy is compared with
+USUAL = 1.0  # logarithm of a ratio that chance, or what is seen, brings about
+
+
+def grid_energy(pictures: Tensor) -> Tensor:
+    """How much energy stands out at the multiples of the grid's frequency.
+
+    Args:
+        pictures: float ``[N, 3, H, W]``, RGB in 0..1; under 48 px a side there are too few frequencies, and it is 0.
+
+    Returns:
+        float32 scalar, from 0 (no grid): the sum, over the frequencies whose periods divide 16 px down and across, of
+        the logarithm of their energy over that around them, as far as it is above `USUAL`; mean over the pictures.
+    """
+    smallest = min(pictures.shape[-2:])
+    period = next((period for period in PERIODS if smallest >= period * 2 * AROUND), None)
+    if period is None:
+        return pictures.new_zeros(())
+    height, width = (side - side % period for side in pictures.shape[-2:])
+    weights = pictures.new_tensor([0.2126, 0.7152, 0.0722])
+    luminance = torch.einsum("nchw,c->nhw", pictures[..., :height, :width].float(), weights)
+    window = torch.outer(*(torch.hann_window(side, device=pictures.device) for side in (height, width)))
+    energy = torch.fft.fft2((luminance - luminance.mean((-2, -1), keepdim=True)) * window).abs().square()
+    down, across = torch.tensor(_frequencies(period), device=pictures.device).T
+    near = torch.arange(-AROUND, AROUND + 1, device=pictures.device)
+    rows = (down[:, None] * height // period + near) % height
+    columns = (across[:, None] * width // period + near) % width
+    patch = energy[:, rows[:, :, None], columns[:, None, :]]
+    peak = patch[..., AROUND - 1 : AROUND + 2, AROUND - 1 : AROUND + 2].mean((-2, -1))
+    around = patch.detach().flatten(2).median(dim=2).values
+    return ((peak.clamp_min(1e-9) / around.clamp_min(1e-9)).log() - USUAL).clamp_min(0).sum(1).mean()
+
+
+def _frequencies(period: int) -> list[tuple[int, int]]:
+    """Multiples down and across, in units of 1/``period``; the others are these mirrored, as pictures are real."""
+    half = period // 2
+    multiples = [(y, x) for y in range(-half + 1, half + 1) for x in range(half + 1)]
+    return [(y, x) for y, x in multiples if x or y > 0]

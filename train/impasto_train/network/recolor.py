@@ -1,0 +1,58 @@
+"""A start near the photo: before anything else the network learns to give a photo the painting's colours.
+
+That takes no VGG16 and so a few seconds. A network that starts from noise finds some way to the painting's Gram
+matrices first, and often one that turns light into dark or drops the objects, which the content term hardly sees and
+never repairs; from here both terms fall, light stays light, and flat areas are flat.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from ..loss.colors import color_map, recolored
+from .muon import optimizers
+from .stylenet import RANGE, StyleNet
+
+STEPS = 60
+SIZE, BATCH_SIZE = 128, 2  # of the crops it is learned on: colours need no more
+LEARNING_RATE = 2e-3
+
+
+@torch.no_grad()
+def match_colors(network: StyleNet, style: Tensor, photos: Tensor) -> None:
+    """Bring what ``network`` paints to the mean and the covariance of the style picture's colours, in closed form.
+
+    The same linear map as in `recolored`, taken into the last layer's kernel and bias; so it is exact before the
+    last tanh, over the photos given.
+
+    Args:
+        style: float ``[1, 3, H, W]``, RGB in 0..1, on the network's device.
+        photos: float ``[N, 3, H, W]``, RGB in 0..1, on that device too.
+    """
+    painted = network.before_tanh(photos).transpose(0, 1).flatten(1)[None]
+    # a painting's whites and blacks would lie at infinity
+    wanted = torch.atanh(((style.flatten(2) - 0.5) / RANGE).clamp(-0.95, 0.95))
+    matrix, shift = color_map(painted, wanted)
+    last = network.from_half
+    assert last.bias is not None
+    last.weight.copy_(torch.einsum("ij,jcyx->icyx", matrix[0], last.weight))
+    last.bias.copy_(matrix[0] @ last.bias + shift[0, :, 0])
+
+
+def learn_colors(network: StyleNet, style: Tensor, batches: Iterable[Tensor], steps: int = STEPS) -> None:
+    """Train ``network`` in place to do as `recolored` does, by least squares, a step a batch.
+
+    Args:
+        style: float ``[1, 3, H, W]``, RGB in 0..1, on the network's device.
+        batches: ``steps`` of photos, float ``[N, 3, H, W]``, RGB in 0..1, on that device too.
+    """
+    found = optimizers(network.parameters())
+    for step, photos in enumerate(batches):
+        loss = (network(photos) - recolored(photos, style)).square().mean()
+        network.zero_grad()
+        loss.backward()
+        for optimizer in found:
+            for group in optimizer.param_groups:
+                group["lr"] = LEARNING_RATE * min(1, (step + 1) / 10) * max(0.05, 1 - step / steps)
+            optimizer.step()

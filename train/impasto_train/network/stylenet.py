@@ -1,0 +1,222 @@
+"""The feed-forward network that learns to paint: one pass from photo to picture.
+
+The plan of Johnson, Alahi and Fei-Fei (2016, "Perceptual losses for real-time style transfer"): encode,
+residual blocks, decode, with instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) and reflection
+padding. Four things make it small and fast and keep its pictures clean (figures in ``docs/research.md``):
+
+* 2x2 pixels are folded into channels, and most residual blocks work at an eighth of the resolution;
+* on the way back each resolution is added to what went in at it, so that edges stay where they were;
+* it comes back by nearest-neighbour upsampling and convolution (Odena, Dumoulin and Olah 2016,
+  "Deconvolution and checkerboard artifacts"), so a flat area cannot come out as a grid of dots;
+* each of those pairs runs as one convolution before the upsampling (see `UpConv`), at a quarter of the memory.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MULTIPLE = 8
+"""Height and width that the layers work on are multiples of this; `StyleNet` pads and crops by itself."""
+
+SMALLEST = 16
+"""Least height and width in pixels that the reflection padding at an eighth of the resolution allows."""
+
+RANGE = 0.55
+"""How far from mid-grey a painting may reach: a little past black and white, so that both are within reach."""
+
+
+Strength = float | Tensor
+"""0..1, a scalar."""
+
+
+def fold(pixels: Tensor) -> Tensor:
+    """Each 2x2 pixels into one, channels of the upper row first: ``[N, C, 2H, 2W]`` to ``[N, 4C, H, W]``."""
+    n, c, height, width = pixels.shape
+    split = pixels.reshape(n, c, height // 2, 2, width // 2, 2)
+    return split.permute(0, 3, 5, 1, 2, 4).reshape(n, 4 * c, height // 2, width // 2)
+
+
+def unfold(folded: Tensor) -> Tensor:
+    """Undo `fold`: ``[N, 4C, H, W]`` to ``[N, C, 2H, 2W]``."""
+    n, c, height, width = folded.shape
+    split = folded.reshape(n, 2, 2, c // 4, height, width)
+    return split.permute(0, 3, 4, 1, 5, 2).reshape(n, c // 4, 2 * height, 2 * width)
+
+
+class Conv(nn.Module):
+    """3x3 convolution with reflection padding: ``[N, C, H, W]`` to ``[N, K, H/stride, W/stride]``."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, stride: int = 1, bias: bool = False) -> None:
+        super().__init__()
+        self.pad = nn.ReflectionPad2d(1)
+        self.conv = nn.Conv2d(channels_in, channels_out, 3, stride=stride, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(self.pad(x))
+
+
+class UpConv(nn.Module):
+    """Nearest-neighbour upsampling by two, then a 3x3 convolution: ``[N, C, H, W]`` to ``[N, K, 2H, 2W]``.
+
+    Computed before the upsampling. Each of the four output pixels that share an input pixel sees a 3x3
+    neighbourhood of the upsampled picture, which is a 2x2 one of the input with some weights added up. So the
+    pair equals one convolution to 4K channels whose kernels are those sums, unfolded by a pixel shuffle
+    (tested against the plain pair). Reflection at the upsampled edge is replication of the input's edge.
+
+    Args:
+        folded: leave out the pixel shuffle and give ``[N, 4K, H, W]``, as `fold` would.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, *, bias: bool = False, folded: bool = False) -> None:
+        super().__init__()
+        self.pad = nn.ReplicationPad2d(1)
+        self.weight = nn.Parameter(torch.empty(channels_out, channels_in, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(channels_out)) if bias else None
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)  # what nn.Conv2d starts from
+        # [phase, tap of the folded kernel, tap of the 3x3 kernel]: which taps fall on the same input pixel
+        taps = torch.tensor([[[1.0, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
+        self.register_buffer("taps", taps, persistent=False)
+        # torch's pixel shuffle counts the four pixels within each channel, `fold` the channels within each pixel
+        self.order = "abk" if folded else "kab"
+        self.shuffle: nn.Module = nn.Identity() if folded else nn.PixelShuffle(2)
+
+    def kernel(self) -> tuple[Tensor, Tensor | None]:
+        """The equal convolution's weight ``[4K, C, 3, 3]`` and bias ``[4K]``."""
+        weight = torch.einsum(f"ayv,bxw,kcvw->{self.order}cyx", self.taps, self.taps, self.weight).flatten(0, 2)
+        if self.bias is None:
+            return weight, None
+        return weight, self.bias.repeat(4) if self.order == "abk" else self.bias.repeat_interleave(4)
+
+    def fixed(self) -> nn.Module:
+        """The same layer with its kernel computed once and for all, for export."""
+        weight, bias = self.kernel()
+        conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, bias=bias is not None)
+        conv.load_state_dict({"weight": weight} if bias is None else {"weight": weight, "bias": bias})
+        return nn.Sequential(self.pad, conv, self.shuffle)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shuffle(F.conv2d(self.pad(x), *self.kernel()))
+
+
+class Norm(nn.InstanceNorm2d):
+    """Instance normalisation with a learned scale and shift a channel that move with the strength.
+
+    At strength 1 they are ``weight`` and ``bias``; at 0 ``calm_weight`` and ``calm_bias`` are added to them, and
+    between the two a part of those (after Babaeizadeh and Ghiasi 2019, "Adjustable real-time style transfer").
+    """
+
+    def __init__(self, channels: int) -> None:
+        # torch's own eps of 1e-5 blows the rounding errors of nearly flat pictures up further
+        super().__init__(channels, affine=True, eps=1e-2)
+        self.calm_weight = nn.Parameter(torch.zeros(channels))
+        self.calm_bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, strength: Strength = 1.0) -> Tensor:
+        calm = 1 - strength
+        weight, bias = self.weight + calm * self.calm_weight, self.bias + calm * self.calm_bias
+        return F.instance_norm(x, weight=weight, bias=bias, eps=self.eps)
+
+
+class Chain(nn.Sequential):
+    """Layers in sequence; those that depend on the strength get it."""
+
+    def forward(self, x: Tensor, strength: Strength = 1.0) -> Tensor:
+        for layer in self:
+            x = layer(x, strength) if isinstance(layer, Norm | Chain | ResidualBlock) else layer(x)
+        return x
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions, normalised and added to their input; nothing after the sum (Gross and Wilber 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = Chain(
+            Conv(channels, channels, bias=True), nn.ReLU(inplace=True), Conv(channels, channels), Norm(channels)
+        )
+
+    def forward(self, x: Tensor, strength: Strength = 1.0) -> Tensor:
+        return x + self.layers(x, strength)
+
+
+class StyleNet(nn.Module):
+    """Paints a photo in the one style it was trained for.
+
+    Args:
+        channels: at half, a quarter and an eighth of the resolution.
+        blocks: residual blocks at a quarter (half of them on the way in, the others on the way back) and at an
+            eighth.
+    """
+
+    def __init__(self, channels: tuple[int, int, int] = (16, 32, 64), blocks: tuple[int, int] = (2, 4)) -> None:
+        super().__init__()
+        half, quarter, eighth = channels
+        before, deep = (blocks[0] + 1) // 2, blocks[1]
+        self.to_half = Chain(Conv(12, half), Norm(half), nn.ReLU())
+        self.to_quarter = Chain(
+            Conv(half, quarter, stride=2), Norm(quarter), nn.ReLU(), *(ResidualBlock(quarter) for _ in range(before))
+        )
+        self.to_eighth = Chain(Conv(quarter, eighth, stride=2), Norm(eighth), nn.ReLU())
+        self.body = Chain(*(ResidualBlock(eighth) for _ in range(deep)))
+        self.from_eighth = Chain(UpConv(eighth, quarter), Norm(quarter))
+        self.at_quarter = Chain(*(ResidualBlock(quarter) for _ in range(blocks[0] - before)))
+        self.from_quarter = Chain(UpConv(quarter, half), Norm(half))
+        self.at_half = Chain(nn.ReLU(), Conv(half, half), Norm(half), nn.ReLU())
+        self.from_half = UpConv(half, 3, bias=True, folded=True)
+
+    def layers(self, folded: Tensor, strength: Strength = 1.0) -> Tensor:
+        """All that is learned.
+
+        Args:
+            folded: float ``[N, 12, H, W]``, a photo in -0.5..0.5 as `fold` gives it, H and W multiples of 4 and
+                at least 8.
+            strength: 0..1, how much of a painting it is to be.
+
+        Returns:
+            float of the same shape, any range: the painting before the last tanh.
+        """
+        half = self.to_half(folded, strength)
+        quarter = self.to_quarter(half, strength)
+        eighth = self.body(self.to_eighth(quarter, strength), strength)
+        quarter = self.at_quarter(quarter + self.from_eighth(eighth, strength), strength)
+        return self.from_half(self.at_half(half + self.from_quarter(quarter, strength), strength))
+
+    def forward(self, photo: Tensor, strength: Strength = 1.0) -> Tensor:
+        """Paint ``photo``.
+
+        Args:
+            photo: float ``[N, 3, H, W]``, RGB in 0..1, any height and width from 1 up.
+            strength: 0..1, how much of a painting it is to be; one for the batch.
+
+        Returns:
+            float ``[N, 3, H, W]``, RGB; up to 0.05 outside 0..1 (see `RANGE`).
+        """
+        return 0.5 + RANGE * torch.tanh(self.before_tanh(photo, strength))
+
+    def before_tanh(self, photo: Tensor, strength: Strength = 1.0) -> Tensor:
+        """The painting of ``photo`` before its range is bounded: what `forward` takes the tanh of."""
+        height, width = photo.shape[-2:]
+        x = F.pad(photo, (0, padding(width), 0, padding(height)), mode="replicate")
+        x = unfold(self.layers(fold(x - 0.5), strength).float())  # autocast's 8 bits would band
+        return x[..., :height, :width]
+
+    def for_export(self) -> "StyleNet":
+        """A copy on the CPU that computes the same with nothing left to fold at run time."""
+        network = copy.deepcopy(self).cpu().to(memory_format=torch.contiguous_format).eval()
+        for parent, name, layer in [(m, n, c) for m in network.modules() for n, c in m.named_children()]:
+            if isinstance(layer, UpConv):
+                setattr(parent, name, layer.fixed())
+        return network
+
+
+def is_calm(name: str) -> bool:
+    """Whether the parameter ``name`` of a `StyleNet` plays a part below strength 1 only."""
+    return name.rpartition(".")[2].startswith("calm_")
+
+
+def padding(length: int) -> int:
+    """Pixels to add to a side of ``length`` pixels so that the layers of `StyleNet` can work on it."""
+    # As max, but a tracing understands it. Of ints it gives an int; torch declares a SymInt as well, for its tracings.
+    return torch.sym_max(SMALLEST - length, -length % MULTIPLE)  # type: ignore[return-value]

@@ -1,0 +1,185 @@
+"""The run folder beside a model: what a training needs to go on, and its results so far.
+
+starry.run/
+    options.json       the options, and what was settled at the start (steps, photos, weights, versions)
+    style.png          the style picture at its training size
+    checkpoint.pt      the newest good state
+    checkpoint.before.pt   the one before it, in case that is damaged
+    log.jsonl          one line per step
+    preview.png        held-out photos and how they look now
+    exported.sha256    of the models that the run wrote, so that no other is replaced on resuming
+"""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from impasto import ImpastoError
+from impasto.internal import Say, parts_of, whole_file
+from PIL import Image
+
+from ..commandline.options import Options
+from .checkpoint import BEFORE, NEWEST, Checkpoints
+
+FILES = ("options.json", "style.png", NEWEST, BEFORE, "log.jsonl", "preview.png", "exported.sha256")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run settled on at its start; a resumed run must find the same.
+
+    ``photos`` is a digest of the names of the photos trained on, ``vgg`` the weights' fingerprint, ``threads``
+    how many torch uses: on a CPU sums depend on it in their last bits.
+    """
+
+    options: Options
+    steps: int
+    photos: str
+    vgg: str
+    threads: int
+
+
+class RunFolder:
+    """A run folder at ``path``, which need not exist yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "log.jsonl"
+        self.preview = path / "preview.png"
+        self._plan = path / "options.json"
+        self._style = path / "style.png"
+        self._checkpoints = Checkpoints(path)
+        self._exported = path / "exported.sha256"
+
+    def clear(self) -> None:
+        """Remove what an earlier run left here.
+
+        Raises:
+            ImpastoError: it holds something that is not a run, or cannot be removed.
+        """
+        try:
+            if not self.path.exists():
+                return
+            # A start that was cut off leaves no plan, so a run folder is recognised by the files in it.
+            foreign = [p.name for p in self.path.iterdir() if p.name not in FILES and ".part" not in p.name]
+            if foreign:
+                raise ImpastoError(f"{self.path} is in the way and holds {foreign[0]}: move it or choose another --out")
+            shutil.rmtree(self.path)
+        except OSError as error:
+            raise ImpastoError(f"cannot remove {self.path}: {error.strerror or error}") from error
+
+    def save_style(self, style: np.ndarray) -> None:
+        """Keep the style picture, uint8 ``[H, W, 3]``."""
+        with whole_file(self._style) as path:
+            Image.fromarray(style).save(path, "PNG")
+
+    def load_style(self) -> np.ndarray:
+        """The style picture, uint8 ``[H, W, 3]``."""
+        try:
+            with Image.open(self._style) as image:
+                return np.array(image.convert("RGB"))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ImpastoError(f"cannot resume: {self._style} is missing or damaged") from error
+
+    def has_plan(self) -> bool:
+        """Whether there is a run here that can go on."""
+        return self._plan.is_file()
+
+    def save_plan(self, plan: Plan) -> None:
+        """Keep the plan. Written last when a run starts, so a folder with a plan is a whole run."""
+        values = {
+            "options": json.loads(plan.options.to_json()),
+            "steps": plan.steps,
+            "photos": plan.photos,
+            "vgg": plan.vgg,
+            "torch": torch.__version__,
+            "threads": plan.threads,
+        }
+        with whole_file(self._plan) as path:
+            path.write_text(json.dumps(values, indent=2) + "\n")
+
+    def load_plan(self) -> Plan:
+        """The plan of the run.
+
+        Raises:
+            ImpastoError: this is no run folder, or its plan is damaged.
+        """
+        if not self.has_plan():
+            raise ImpastoError(f"cannot resume {self.path}: not a run folder of train-style")
+        try:
+            values = json.loads(self._plan.read_text())
+            options = Options.from_dict(values["options"])
+            return Plan(options, int(values["steps"]), values["photos"], values["vgg"], int(values["threads"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ImpastoError(f"cannot resume {self.path}: its options.json is damaged") from error
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Keep a trainer's state; the one before it is kept too."""
+        self._checkpoints.save(state)
+
+    def load_state(self, say: Say = print) -> dict[str, Any]:
+        """The newest state, on the CPU; the one before it, with a message, if that is missing or damaged.
+
+        Raises:
+            ImpastoError: both are.
+        """
+        try:
+            return self._checkpoints.load(say)
+        except ImpastoError as error:
+            raise ImpastoError(f"cannot resume: {error}; start again with --overwrite") from error
+
+    def load_weights(self, say: Say = print) -> dict[str, torch.Tensor]:
+        """The averaged weights of the state that `load_state` gives: where another training can start.
+
+        Raises:
+            ImpastoError: this is no run folder, or its checkpoints are damaged or have none.
+        """
+        try:
+            return self._checkpoints.load(say)["average"]
+        except (ImpastoError, KeyError) as error:
+            raise ImpastoError(
+                f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint"
+            ) from error
+
+    def sweep(self, model: Path) -> None:
+        """Remove what a kill in mid-write has left here and of ``model``: temporary files that were never renamed."""
+        for part in (*self.path.glob(".*.part*"), *parts_of(model)):
+            part.unlink(missing_ok=True)
+
+    def trim_log(self, step: int) -> None:
+        """Drop the log's lines after ``step``, which a resumed run will write again."""
+        if not self.log.exists():
+            return
+        kept = []
+        for line in self.log.read_text(errors="replace").splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line)
+            except (ValueError, KeyError, TypeError):  # half a line: the run was killed while it wrote
+                continue
+        with whole_file(self.log) as path:
+            path.write_text("".join(f"{line}\n" for line in kept))
+
+    def note_exported(self, data: bytes) -> None:
+        """Remember ``data`` as a model that this run is about to write, beside those that it wrote before."""
+        known = dict.fromkeys([*self._noted(), hashlib.sha256(data).hexdigest()])
+        with whole_file(self._exported) as path:
+            path.write_text("".join(f"{digest}\n" for digest in known))
+
+    def has_exported(self, model: Path) -> bool:
+        """Whether ``model`` is, byte for byte, what this run wrote."""
+        try:
+            return hashlib.sha256(model.read_bytes()).hexdigest() in self._noted()
+        except OSError:
+            return False
+
+    def _noted(self) -> list[str]:
+        try:
+            return self._exported.read_text(errors="replace").split()
+        except OSError:
+            return []
