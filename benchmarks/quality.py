@@ -83,7 +83,7 @@ class Judge:
         r = float(mean_distance(seen, {layer: wanted[layer] for layer in CONTENT_LAYERS}, normalize=True))
         parts = {
             f"S {layer}": float(found)
-            for layer, found in layer_distances(grams, self.objective.grams, normalize=True).items()
+            for layer, found in layer_distances(grams, self.objective.targets["gram"][0], normalize=True).items()
         }
         s = sum(parts.values())
         sights = self.eye(to_pixels(painted)[0], to_pixels(photo)[0], seen, wanted)

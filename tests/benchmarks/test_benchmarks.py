@@ -216,7 +216,7 @@ def test_johnsons_network_learns(narrow_vgg_weights, tmp_path):
         style_weight=2,
         l1_weight=0,
     )
-    options = Options(style=tmp_path / "style.png", size=32)
+    options = Options(style=tmp_path / "style.png", size=32, surround=0)
     crop = [centre_crop(photos[0], 32)]
     found = {
         steps: evaluate(johnson.train(objective, photos, options, steps, 4).paint, objective, crop).total

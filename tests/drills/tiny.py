@@ -33,8 +33,8 @@ PROGRAM = (
 """`train_style` as a program of its own."""
 # a checkpoint and a preview at nearly every step: what is drilled is how they are written
 RUN = (
-    "--content photos --out tiny.onnx --from scratch --size 32 --style-size 48 --device cpu --checkpoint-every 2 "
-    f"--preview-every 3 --overwrite --steps {STEPS}"
+    "--content photos --out tiny.onnx --from scratch --size 32 --surround 0 --style-size 48 --device cpu "
+    f"--checkpoint-every 2 --preview-every 3 --overwrite --steps {STEPS}"
 ).split()
 
 
@@ -87,7 +87,7 @@ def trainer_of(photos: tuple[Photo, ...] = ()) -> Trainer:
     vgg = VGG16(narrow_vgg(), {*CONTENT_LAYERS, *STYLE_LAYERS})
     style = to_tensor(np.asarray(picture(0, 64, 96))[None])
     objective = Objective(vgg, style, content_weight=1, style_weight=2, l1_weight=0)
-    return Trainer(objective, photos, Options(style=Path("style.png"), size=32), STEPS)
+    return Trainer(objective, photos, Options(style=Path("style.png"), size=32, surround=0), STEPS)
 
 
 def narrow() -> None:

@@ -95,6 +95,7 @@ def options(pictures, monkeypatch, narrow_vgg_weights):
         out=pictures / "tiny.onnx",
         steps=6,
         size=32,
+        surround=0,
         style_size=48,
         device="cpu",
         checkpoint_every=2,

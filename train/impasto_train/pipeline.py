@@ -208,7 +208,8 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
                 subscriber(record)
     saver.save()
     preview.write()
-    info = export(trainer.average, info_of(trainer, content, held_out), options.model, folder.note_exported)
+    network = trainer.finished()
+    info = export(network, info_of(trainer, network, content, held_out), options.model, folder.note_exported)
     say(f"held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")
     if trainer.step < trainer.steps:
         say(f"stopped at step {trainer.step} of {trainer.steps}; go on with: train-style --resume {folder.path}")

@@ -108,6 +108,10 @@ class StyleInfo:
     """Weight against the grid that upsampling leaves."""
     distance: str = "l2"
     """Distance that R and S were learned by: ``l2`` or ``cosine``."""
+    style_statistic: str = "gram"
+    """What S was learned by: ``gram``, or ``moments``, means and covariances."""
+    content_on: str = "activations"
+    """What R was learned by: ``activations``, or the ``drawing`` in them."""
     learning_rate: float = 0.0
     """At its peak; 0 where the file does not say."""
     start: str = ""

@@ -32,7 +32,7 @@ def trainers(tmp_path, narrow_vgg_weights):
     for seed in range(2):
         style = to_tensor(random.integers(0, 256, (1, 40, 40, 3), dtype=np.uint8))
         objective = Objective(vgg, style, content_weight=1, style_weight=2, l1_weight=0)
-        options = Options(style=tmp_path / "style.png", size=32, seed=seed)
+        options = Options(style=tmp_path / "style.png", size=32, surround=0, seed=seed)
         made.append(Trainer(objective, photos, options, steps=3))
     return made
 

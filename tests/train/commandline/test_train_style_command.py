@@ -75,7 +75,20 @@ def test_help_comes_before_anything_heavy_is_loaded():
 
 def test_the_command_trains_with_the_real_vgg16(pictures):
     """The whole way as a user goes it; also what fetches the weights for the rest of the tests."""
-    arguments = ["--style", "style.png", "--content", "photos", "--size", "32", "--steps", "3", "--device", "cpu"]
+    arguments = [
+        "--style",
+        "style.png",
+        "--content",
+        "photos",
+        "--size",
+        "32",
+        "--surround",
+        "0",
+        "--steps",
+        "3",
+        "--device",
+        "cpu",
+    ]
     done = command(*arguments, cwd=pictures)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "style.onnx\n"

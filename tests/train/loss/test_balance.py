@@ -41,7 +41,14 @@ def pull(objective, style):
 def test_photos_in_the_paintings_colours_weigh_the_same_for_every_picture(objective, style, distance):
     found = objective(style, distance=distance)
     weight = suitable_weight(found, style)
-    assert weight * pull(found, style) == pytest.approx(BALANCE, rel=6e-3)  # three digits
+    assert weight * pull(found, style) == pytest.approx(BALANCE[found.style_loss], rel=6e-3)  # three digits
+
+
+def test_moments_have_a_balance_of_their_own(objective):
+    found = objective(strokes(), style_loss="moments", content_on="drawing", half_size=True)
+    weight = suitable_weight(found, strokes())
+    # a drawing lost altogether is 2
+    assert weight * pull(found, strokes()) == pytest.approx(2 * BALANCE["moments"], rel=6e-3)
 
 
 @torch.no_grad()
@@ -52,7 +59,7 @@ def test_the_plain_formula_is_balanced_by_what_a_picture_of_nothing_costs(object
         features = plain.content(to_tensor(centre_crop(demo_photo(name), 256)[None]))
         nothing.append(sum(float(found.square().sum()) for found in features.values()) / (2 * len(features)))
     weight = suitable_weight(plain, strokes())
-    assert weight * pull(plain, strokes()) == pytest.approx(BALANCE * np.median(nothing), rel=6e-3)
+    assert weight * pull(plain, strokes()) == pytest.approx(BALANCE["gram"] * np.median(nothing), rel=6e-3)
 
 
 def test_what_is_judged_has_one_weight_whatever_is_learned(objective):

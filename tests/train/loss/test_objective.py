@@ -5,13 +5,17 @@ import pytest
 import torch
 from impasto_train.loss.objective import (
     CONTENT_LAYERS,
+    HALF_SHARE,
     STYLE_LAYERS,
     Objective,
     cosine_distance,
+    drawing_distance,
     gram,
     l1,
     mean_distance,
+    moments,
     squared_distance,
+    statistics,
 )
 from impasto_train.loss.vgg import VGG16
 
@@ -34,6 +38,69 @@ def test_gram_is_float32_where_half_precision_would_overflow():
         found = gram(features)
     assert found.dtype == torch.float32
     assert torch.allclose(found, torch.full((1, 4, 4), 300.0**2 / 4))
+
+
+def test_moments_closed_form():
+    # channel 0 is 1, 3, 1, 3 and channel 1 its double the other way round: variances 1 and 4, covariance -2
+    features = torch.tensor([[[[1.0, 3.0], [1.0, 3.0]], [[6.0, 2.0], [6.0, 2.0]]]])
+    mean, covariance = moments(features)
+    assert mean.tolist() == [[2.0, 4.0]]
+    assert covariance.tolist() == [[[1.0, -2.0], [-2.0, 4.0]]]
+
+
+def test_moments_are_float32_where_half_precision_would_overflow():
+    features = torch.tensor([0.0, 600.0], dtype=torch.float16).expand(1, 4, 64, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        mean, covariance = moments(features)
+    assert mean.dtype == covariance.dtype == torch.float32
+    assert torch.allclose(covariance, torch.full((1, 4, 4), 300.0**2))
+
+
+def test_a_pale_picture_is_further_off_by_its_moments_than_by_gram_matrices():
+    # activations about a high mean at a fraction of their contrast: their Gram matrix is nearly the same
+    painting = 3 + torch.rand(1, 6, 16, 16, generator=torch.Generator().manual_seed(0))
+    distances = {}
+    for kind in ("gram", "moments"):
+        targets = statistics(dict.fromkeys(STYLE_LAYERS, painting), kind)
+        distances[kind] = []
+        for contrast in (1.0, 0.7, 0.4):
+            pale = dict.fromkeys(STYLE_LAYERS, painting.mean((2, 3), keepdim=True).lerp(painting, contrast))
+            distances[kind].append(float(mean_distance(statistics(pale, kind), targets, normalize=True)) / 4)
+    assert distances["moments"] == pytest.approx([0, (1 - 0.7**2) ** 2, (1 - 0.4**2) ** 2], abs=1e-5)
+    assert max(distances["gram"]) < 1e-3
+
+
+def test_the_drawing_is_that_of_a_darker_and_paler_picture_too():
+    photo = torch.rand(2, 5, 8, 8, generator=torch.Generator().manual_seed(0))
+    tones = torch.tensor([0.5, 3.0, 1.0, 0.7, 2.0]).view(1, 5, 1, 1)
+    found = drawing_distance(torch.cat([photo[:1], photo[1:] * tones + tones]), photo)
+    assert found.tolist() == pytest.approx([0, 0], abs=1e-4)
+
+
+def test_drawing_distance_closed_form():
+    # two channels of variance 1 and 4; every position is as long as the others
+    photo = torch.tensor([[1.0, -1, 1, -1], [2, 2, -2, -2]]).view(1, 2, 2, 2)
+    assert drawing_distance(-photo, photo).item() == pytest.approx(4, rel=1e-3)  # the negative
+    assert drawing_distance(torch.zeros_like(photo), photo).item() == pytest.approx(2)  # nothing
+    # the first channel kept and the second lost: of each position's direction, 1/√5 and 2/√5, the first part is left
+    kept = photo * torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)
+    assert drawing_distance(kept, photo).item() == pytest.approx(2 * (1 - 1 / 5**0.5), rel=1e-3)
+
+
+def test_positions_count_for_the_drawing_by_what_is_drawn_there():
+    # turned round where the photo has 1 and -1, kept where it has 3 and -3: a quarter of the lengths
+    photo = torch.tensor([3.0, -3.0, 1.0, -1.0]).view(1, 1, 2, 2)
+    x = torch.tensor([3.0, -3.0, -1.0, 1.0]).view(1, 1, 2, 2)
+    assert drawing_distance(x, photo).item() == pytest.approx(4 / 4, rel=1e-3)
+
+
+def test_the_drawing_of_a_blank_photo_is_finite_and_so_is_its_slope():
+    x = torch.rand(1, 3, 4, 4, requires_grad=True)
+    found = drawing_distance(x, torch.ones(1, 3, 4, 4))
+    found.sum().backward()
+    assert torch.isfinite(found).all()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()
 
 
 def test_squared_distance_closed_form_per_picture():
@@ -163,6 +230,33 @@ def test_the_photo_itself_has_no_content_loss_and_the_style_no_style_loss(narrow
     terms = objective(picture, picture, objective.content(picture))
     assert float(terms.content) == 0
     assert float(terms.style) == 0
+
+
+def test_what_is_seen_at_half_size_has_its_share(narrow_vgg_weights):
+    vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
+    style, photo, x = (torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    both = Objective(vgg, style, content_weight=1, style_weight=1, l1_weight=0, style_loss="moments")
+    halved = [torch.nn.functional.avg_pool2d(picture, 2) for picture in (style, x)]
+    wanted = []
+    for painting, picture in ((style, x), halved):
+        aims, found = (statistics(vgg(one), "moments") for one in (painting, picture))
+        wanted.append(float(mean_distance(found, aims, normalize=True)))
+    terms = both(x, photo, both.content(photo))
+    assert float(terms.style) == pytest.approx(wanted[0] + HALF_SHARE * (wanted[1] - wanted[0]), rel=1e-5)
+    assert float(both(style, style, both.content(style)).style) == 0
+    small = x[..., :12, :12]  # too small to be halved: judged at its own size
+    assert torch.isfinite(both(small, small, both.content(small)).total).all()
+
+
+def test_figures_that_compare_are_of_gram_matrices_and_activations(narrow_vgg_weights):
+    vgg = VGG16(narrow_vgg_weights, {*CONTENT_LAYERS, *STYLE_LAYERS})
+    style, photo, x = (torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    weights = {"content_weight": 1, "style_weight": 2, "l1_weight": 1}
+    gram_one = Objective(vgg, style, **weights)
+    other = Objective(vgg, style, **weights, style_loss="moments", content_on="drawing")
+    wanted = gram_one(x, photo, gram_one.content(photo)).total
+    assert torch.equal(other(x, photo, other.content(photo), comparable=True).total, wanted)
+    assert not torch.isclose(other(x, photo, other.content(photo)).total, wanted)
 
 
 def test_batches_are_scored_picture_by_picture(narrow_vgg_weights):

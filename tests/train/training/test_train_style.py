@@ -34,13 +34,14 @@ def test_a_tiny_run_makes_exactly_these_files(options, pictures, quiet):
     log = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [1, 2, 3, 4, 5, 6]
     info = describe(options.model)
-    weighted = [line["content"] + info.style_weight * line["style"] + line["l1"] for line in log]
+    weighted = [line["content"] + info.style_weight * line["style"] + info.l1_weight * line["l1"] for line in log]
     assert weighted == pytest.approx([line["total"] for line in log], rel=1e-5)
     assert (info.name, info.title, info.credit) == ("tiny", "A title", "the tests")
     assert (info.style_license, info.license) == ("CC0-1.0", "Apache-2.0")
     assert (info.content, info.content_count) == (f"{pictures.name}/photos", 5)
     assert (info.steps, info.size, info.style_size, info.batch_size) == (6, 32, 48, 1)
-    assert (info.content_weight, info.l1_weight, info.l1_on) == (1, 1, "residual")
+    assert (info.content_weight, info.l1_weight, info.l1_on) == (1, 0.3, "residual")
+    assert (info.style_statistic, info.content_on) == ("moments", "drawing")
     assert info.vgg == "cd" * 32
     assert info.content_loss > 0
     assert info.style_loss > 0

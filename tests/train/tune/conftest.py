@@ -16,6 +16,7 @@ def options(pictures, monkeypatch, narrow_vgg_weights):
         folds=2,
         finalists=1,
         size=32,
+        surround=0,
         style_size=48,
         device="cpu",
         from_="scratch",

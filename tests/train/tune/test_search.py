@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from impasto import ImpastoError
-from impasto_train.training import trainer
+from impasto_train.training.watch import GoneWrong
 from impasto_train.tune import report
 from impasto_train.tune.record import HELD_OUT, Point
 from impasto_train.tune.search import Search, training_options
@@ -116,7 +116,7 @@ def test_the_sheet_shows_the_photos_asked_for(options, quiet):
 def test_a_training_that_goes_wrong_is_a_result(options, monkeypatch, quiet):
     def fail(self, point, photos, progress):
         if point.l1:
-            raise trainer.GoneWrong("step 9: the pictures have gone blank")
+            raise GoneWrong("step 9: the pictures have gone blank")
         return real(self, point, photos, progress)
 
     real = Search._trained

@@ -18,6 +18,8 @@ from impasto import ImpastoError
 Device = Literal["auto", "cuda", "mps", "cpu"]
 L1On = Literal["image", "residual", "gradient"]
 Distance = Literal["l2", "cosine"]
+StyleLoss = Literal["moments", "gram"]
+ContentOn = Literal["drawing", "activations"]
 MINUTES_ON_CPU = 20.0
 MINUTES_ON_GPU = 3.0
 HEAVIEST = 1e12  # weight that a search takes
@@ -46,6 +48,8 @@ class SharedOptions:
     style: Path = option(None, "The picture whose style is learned.")
     style_size: int = option(384, "Short side of the style picture in pixels: smaller gives finer strokes.", least=32)
     distance: Distance = option("l2", "Squared distance, or one minus the cosine similarity.")
+    style_loss: StyleLoss = option("moments", "What makes S: means and covariances, or Gram matrices as in 2016.")
+    content_on: ContentOn = option("drawing", "What R holds on to: the drawing at any contrast, or the activations.")
     normalize: bool = option(True, "Divide R and S by the energy of their targets, or keep to the formula.")
     seed: int = option(0, "Seed of all that is random.", least=0)
     device: Device = option("auto", "Where to compute.")
@@ -71,7 +75,7 @@ class ObjectiveOptions(SharedOptions):
 
     content_weight: float = option(1.0, "Weight α of the content term R.", least=0)
     style_weight: float | None = option(None, "Weight β of the style term S.", "what suits the picture", least=0)
-    l1: float = option(1.0, "Weight λ of the L1 term.", least=0)
+    l1: float = option(0.3, "Weight λ of the L1 term.", least=0)
     l1_on: L1On = option("residual", "What the L1 term is taken of.")
 
     def __post_init__(self) -> None:
@@ -89,11 +93,11 @@ class TrainingOptions:
     from_: str = option("base", "Start from 'base', which has learned several styles, 'scratch', or a run folder.")
     size: int = option(256, "Side of the square training crops, in pixels.", least=32)
     surround: int = option(
-        0, "Pixels a side to paint beyond the crop, on either hand: against a style that keeps to edges.", least=0
+        64, "Pixels a side to paint beyond the crop, on either hand: against a style that keeps to edges.", least=0
     )
     batch_size: int = option(1, "Crops a step, on each device.", least=1)
-    steady: float = option(8.0, "Weight of steadiness: the more, the less film flickers.", least=0)
-    grid: float = option(0.01, "Weight against the grid that upsampling leaves.", least=0)
+    steady: float = option(1.0, "Weight of steadiness: the more, the less film flickers.", least=0)
+    grid: float = option(0.02, "Weight against the grid that upsampling leaves.", least=0)
     learning_rate: float = option(3e-3, "Peak learning rate.", least=0)
 
 

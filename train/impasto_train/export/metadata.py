@@ -5,12 +5,14 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from impasto import ImpastoError, StyleInfo, __version__
 from impasto.contract import CONTRACT_VERSION
 from PIL import Image
 
 from ..base.starts import BASE, SCRATCH
 from ..loss.evaluate import evaluate
+from ..network.stylenet import StyleNet
 from ..photos.content import ContentSet, centre_crop, demo_photo
 from ..photos.tensors import painted
 from ..training.trainer import Trainer
@@ -18,14 +20,15 @@ from ..training.trainer import Trainer
 THUMBNAIL = 192  # px, side of the preview inside the model
 
 
-def info_of(trainer: Trainer, content: ContentSet, held_out: Sequence[np.ndarray]) -> StyleInfo:
+def info_of(trainer: Trainer, network: StyleNet, content: ContentSet, held_out: Sequence[np.ndarray]) -> StyleInfo:
     """The metadata of the model that ``trainer`` has trained, all but its digest.
 
     Args:
+        network: what is exported.
         held_out: the photos that R and S are measured on, uint8 ``[H, W, 3]`` each, at least one.
     """
     options = trainer.options
-    scores = evaluate(trainer.average, trainer.objective, held_out)
+    scores = evaluate(network, trainer.objective, held_out)
     name = re.sub(r"[^\w-]+", "_", options.model.stem)[:64]
     return StyleInfo(
         contract=CONTRACT_VERSION,
@@ -49,22 +52,24 @@ def info_of(trainer: Trainer, content: ContentSet, held_out: Sequence[np.ndarray
         impasto_version=__version__,
         content_loss=float(scores.content),
         style_loss=float(scores.style),
-        preview=_thumbnail(trainer),
+        preview=_thumbnail(network, trainer.device),
         digest="",
         steady=options.steady,
         grid=options.grid,
         distance=options.distance,
+        style_statistic=options.style_loss,
+        content_on=options.content_on,
         learning_rate=options.learning_rate,
         start=options.from_ if options.from_ in (SCRATCH, BASE) else "run",
     )
 
 
-def _thumbnail(trainer: Trainer) -> bytes:
+def _thumbnail(network: StyleNet, device: torch.device) -> bytes:
     try:
         # always the same free photo, so that styles can be compared and a model may be published
         photo = centre_crop(demo_photo("astronaut.png"), THUMBNAIL)
     except ImpastoError:  # a scikit-image without it: no reason to lose a training
         return b""
     file = io.BytesIO()
-    Image.fromarray(painted(trainer.average, photo, trainer.device)).save(file, "JPEG", quality=85)
+    Image.fromarray(painted(network, photo, device)).save(file, "JPEG", quality=85)
     return file.getvalue()

@@ -3,7 +3,7 @@
 The style term of a photo that merely has the painting's colours is 2.6 for some pictures and 10 for others; at one
 weight for all, the former stay photos or the latter lose every object. So the default weight is in inverse proportion
 to it. Six paintings, each trained with a weight that had been found by eye, agreed on the factor: times that weight, S
-came to 4.7 to 6.3 (``docs/research.md``).
+came to 4.7 to 6.3 of Gram matrices (``docs/research.md``). Of means and covariances it is 6.5.
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ import torch
 from ..photos.content import centre_crop, demo_photo
 from ..photos.tensors import to_tensor
 from .colors import recolored
-from .objective import Objective, mean_distance
+from .objective import Objective
 
-BALANCE = 5.2
-"""What β·S of photos in the painting's colours comes to, in units of the R of a picture of nothing."""
+BALANCE = {"gram": 5.2, "moments": 6.5}
+"""What β·S of photos in the painting's colours comes to, in units of the R of a picture of nothing, by style loss."""
 
 # always the same, so that the weight depends on the style picture and its size alone, not on what is restyled
 PHOTOS, SIZE = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"), 256
@@ -32,7 +32,7 @@ def suitable_weight(objective: Objective, style: np.ndarray, *, comparable: bool
     Raises:
         ImpastoError: scikit-image's photos are not there.
     """
-    normalize, distance = objective.measure(comparable)
+    measure = objective.measure(comparable)
     target = to_tensor(style[None], objective.device)
     strokes, nothing = [], []
     for name in PHOTOS:
@@ -40,6 +40,6 @@ def suitable_weight(objective: Objective, style: np.ndarray, *, comparable: bool
         content = objective.content(photo)
         strokes.append(objective(recolored(photo, target), photo, content, comparable=comparable).style)
         empty = {layer: torch.zeros_like(found) for layer, found in content.items()}
-        nothing.append(mean_distance(empty, content, normalize=normalize, distance=distance))
+        nothing.append(measure.content(empty, content))
     unit, pull = torch.cat(nothing).quantile(0.5), torch.cat(strokes).quantile(0.5)
-    return float(f"{float(BALANCE * unit / pull.clamp_min(1e-12)):.3g}")
+    return float(f"{float(BALANCE[measure.style_loss] * unit / pull.clamp_min(1e-12)):.3g}")

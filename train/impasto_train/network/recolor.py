@@ -20,7 +20,7 @@ LEARNING_RATE = 2e-3
 
 
 @torch.no_grad()
-def match_colors(network: StyleNet, style: Tensor, photos: Tensor) -> None:
+def match_colors(network: StyleNet, style: Tensor, photos: Tensor, share: float = 1.0) -> None:
     """Bring what ``network`` paints to the mean and the covariance of the style picture's colours, in closed form.
 
     The same linear map as in `recolored`, taken into the last layer's kernel and bias; so it is exact before the
@@ -29,11 +29,14 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor) -> None:
     Args:
         style: float ``[1, 3, H, W]``, RGB in 0..1, on the network's device.
         photos: float ``[N, 3, H, W]``, RGB in 0..1, on that device too.
+        share: how much of the way to go, 0..1.
     """
-    painted = network.before_tanh(photos).transpose(0, 1).flatten(1)[None]
+    # one by one: a CPU is no faster with several at once, and all at once take gigabytes
+    painted = torch.cat([network.before_tanh(photo[None])[0].flatten(1) for photo in photos], 1)[None]
     # a painting's whites and blacks would lie at infinity
     wanted = torch.atanh(((style.flatten(2) - 0.5) / RANGE).clamp(-0.95, 0.95))
     matrix, shift = color_map(painted, wanted)
+    matrix, shift = torch.eye(3, device=matrix.device).lerp(matrix, share), share * shift
     last = network.from_half
     assert last.bias is not None
     last.weight.copy_(torch.einsum("ij,jcyx->icyx", matrix[0], last.weight))

@@ -63,6 +63,8 @@ def build_objective(
         l1_on=options.l1_on,
         normalize=options.normalize,
         distance=options.distance,
+        style_loss=options.style_loss,
+        content_on=options.content_on,
     )
     if given is None:
         objective.style_weight = group.share(suitable_weight(objective, style))

@@ -4,6 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -30,9 +31,11 @@ from .watch import Watch
 
 AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
 TRIED = 2  # photos on which the starts to choose from are compared
+MATCHED = 24  # photos over which what is painted is brought to the painting's colours at the end
+MATCH = 0.8  # of the way there: all the way, contrast comes out a tenth above the painting's
 CALMING = 1 / 8  # of the steps, at the end: how long the network learns to paint at less than full strength
 CALM_RATE = 30  # times the learning rate: few numbers with far to go
-FIDELITY = 4.0  # weight of the mean distance to the photo at strength 0
+FIDELITY = 8.0  # weight of the mean distance to the photo at strength 0: the drawing leaves colours free
 QUICKER = 4.0  # times the learning rate, from learned kernels, for what is a style's own: scales, shifts and biases
 WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
 
@@ -193,14 +196,34 @@ class Trainer:
                 strength = float(np.random.default_rng([options.seed, self.step, 3]).random())
                 done = self.step - self.full_strength
                 rate = CALM_RATE * learning_rate(done, self.steps - self.full_strength, options.learning_rate)
-                if not done:  # the averages at full strength are final
-                    self.network.load_state_dict(self.average.state_dict())
             terms = self._update(to_tensor(pictures, self.device), strength, rate)
             self.step += 1
+            if self.step == self.full_strength:
+                self._end_full_strength()
             yield Record(self.step, *terms, rate, strength, time.perf_counter() - start)
             if self.group.any(self.stop):
                 return
             start = time.perf_counter()  # what the subscribers took is not the step's; waiting for photos is
+
+    def _end_full_strength(self) -> None:
+        """Give the averaged weights the painting's colours; from now on they are final at full strength."""
+        self._match(self.average)
+        self.network.load_state_dict(self.average.state_dict())
+        self.group.copy([*self.network.parameters(), *self.average.parameters()])
+
+    def _match(self, network: StyleNet) -> None:
+        pictures = training_batch(
+            self.photos, step=10**9 + 1, batch_size=MATCHED, size=self.options.size, seed=self.options.seed
+        )
+        with suppress(torch.linalg.LinAlgError):  # what it paints is blank, or no number: `Watch` will tell
+            match_colors(network, self.objective.painting, to_tensor(pictures, self.device), MATCH)
+
+    def finished(self) -> StyleNet:
+        """The averaged weights as they are exported: in the painting's colours, however early the training stopped."""
+        network = copy.deepcopy(self.average)
+        if self.step < self.full_strength:
+            self._match(network)
+        return network
 
     def _update(self, photos: Tensor, strength: float, rate: float) -> tuple[float, float, float, float, float]:
         # A CPU is no faster with several crops at once. One by one, and summed in float64, they give the same weights
@@ -246,7 +269,7 @@ class Trainer:
             terms = self.objective(painted, photo, content)
             unsteady = torch.zeros((), device=self.device)
             if self.options.steady:
-                unsteady = unsteadiness(paint, whole, whole_painted, random(2))
+                unsteady = unsteadiness(paint, whole, whole_painted, random(2)) / self.objective.contrast
         # a calmer painting has less of the style and keeps to the photo, colours and all
         calmer = FIDELITY * (painted - photo).abs().mean() - self.objective.style_weight * terms.style.mean()
         total = terms.total.mean() + self.options.steady * unsteady + (1 - strength) * calmer
