@@ -45,7 +45,7 @@ def test_photos_in_the_paintings_colours_weigh_the_same_for_every_picture(object
 
 
 def test_moments_have_a_balance_of_their_own(objective):
-    found = objective(strokes(), style_loss="moments", content_on="drawing", half_size=True)
+    found = objective(strokes(), style_loss="moments", content_on="drawing")
     weight = suitable_weight(found, strokes())
     # a drawing lost altogether is 2
     assert weight * pull(found, strokes()) == pytest.approx(2 * BALANCE["moments"], rel=6e-3)
