@@ -35,8 +35,10 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor, share: float 
     painted = torch.cat([network.before_tanh(photo[None])[0].flatten(1) for photo in photos], 1)[None]
     # a painting's whites and blacks would lie at infinity
     wanted = torch.atanh(((style.flatten(2) - 0.5) / RANGE).clamp(-0.95, 0.95))
-    matrix, shift = color_map(painted, wanted)
-    matrix, shift = torch.eye(3, device=matrix.device).lerp(matrix, share), share * shift
+    # in float64, so that what it comes to is the same to the last bit of float32 in a run that was resumed
+    matrix, shift = color_map(painted.cpu().double(), wanted.cpu().double())
+    matrix = torch.eye(3, dtype=torch.float64).lerp(matrix, share).to(photos)
+    shift = (share * shift).to(photos)
     last = network.from_half
     assert last.bias is not None
     last.weight.copy_(torch.einsum("ij,jcyx->icyx", matrix[0], last.weight))
