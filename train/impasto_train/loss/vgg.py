@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..downloads.vgg_weights import VGGWeights
+from .winograd import Kernels
 
 # torchvision's `vgg16().features`, by index: the convolutions, and the pooling before each later block.
 CONVOLUTIONS = {
@@ -24,6 +25,7 @@ CONVOLUTIONS = {
     "relu5_2": 26,
     "relu5_3": 28,
 }
+MANY = 128 * 256  # channels in times channels out from which Winograd's way is faster on a CPU
 
 
 class VGG16(nn.Module):
@@ -44,6 +46,7 @@ class VGG16(nn.Module):
             raise ValueError(f"VGG16 has no layer {sorted(unknown)[0]}: there are {', '.join(CONVOLUTIONS)}")
         self.layers = [name for name in CONVOLUTIONS if name in set(layers)]
         self.fingerprint = weights.fingerprint
+        self._kernels: dict[str, Kernels] = {}  # by layer, once they are needed
         self.register_buffer("mean", torch.tensor(weights.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(weights.std).view(1, 3, 1, 1))
         for name, index in CONVOLUTIONS.items():
@@ -70,9 +73,17 @@ class VGG16(nn.Module):
         for name in CONVOLUTIONS:
             if name.endswith("_1") and name != "relu1_1":
                 x = F.max_pool2d(x, 2)
-            x = F.relu(F.conv2d(x, self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias"), padding=1))
+            x = F.relu(self._convolve(name, x))
             if name in self.layers:
                 activations[name] = x
             if name == last:
                 break
         return activations
+
+    def _convolve(self, name: str, x: Tensor) -> Tensor:
+        weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
+        if x.device.type != "cpu" or weight.shape[0] * weight.shape[1] < MANY:
+            return F.conv2d(x, weight, bias, padding=1)
+        if name not in self._kernels:
+            self._kernels[name] = Kernels(weight)
+        return self._kernels[name].convolve(x) + bias[:, None, None]
