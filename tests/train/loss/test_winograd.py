@@ -29,5 +29,6 @@ def test_so_is_its_slope() -> None:
     Kernels(weight).convolve(ours).backward(slope)
     F.conv2d(direct, weight, padding=1).backward(slope)
 
-    assert ours.grad is not None and direct.grad is not None
+    assert ours.grad is not None
+    assert direct.grad is not None
     torch.testing.assert_close(ours.grad, direct.grad, rtol=0, atol=1e-3)

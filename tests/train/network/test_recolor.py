@@ -1,10 +1,11 @@
 """A network near the photo in the painting's colours: learned, and in closed form."""
 
 import copy
+import math
 
 import torch
 from impasto_train.loss.colors import recolored
-from impasto_train.network.recolor import STEPS, learn_colors, match_colors
+from impasto_train.network.recolor import STEPS, learn_colors, local_contrast, match_colors
 from impasto_train.network.stylenet import RANGE, StyleNet
 
 
@@ -37,14 +38,36 @@ def test_a_network_is_brought_to_the_colours_of_another_painting():
     assert not torch.allclose(before, after, atol=0.05)
 
 
-def test_it_is_brought_part_of_the_way_in_a_straight_line():
+@torch.no_grad()
+def test_it_goes_only_as_far_as_the_paintings_local_contrast_allows():
     torch.manual_seed(0)
     network = StyleNet((8, 8, 8), (1, 1))
-    photos, style = torch.rand(2, 3, 32, 40), torch.rand(1, 3, 20, 20) * 0.5
-    paintings = []
-    for share in (0, 0.25, 1):
+    photos = torch.rand(2, 3, 64, 96)
+    # all of this painting's contrast is between its halves: what has its covariance is harsher within windows
+    style = torch.full((1, 3, 64, 64), 0.2)
+    style[..., 8:40] = 0.8
+    style += torch.rand(1, 3, 64, 64) * 0.2
+    found = []
+    for harshest in (0, 1, math.inf):
         matched = copy.deepcopy(network)
-        match_colors(matched, style, photos, share)
-        paintings.append(matched.before_tanh(photos))
-    assert torch.equal(paintings[0], network.before_tanh(photos))
-    assert torch.allclose(paintings[1], paintings[0].lerp(paintings[2], 0.25), atol=1e-5)
+        match_colors(matched, style, photos, harshest)
+        found.append(matched.before_tanh(photos))
+    untouched = network.before_tanh(photos)
+    assert torch.equal(found[0], untouched)
+    assert not torch.allclose(found[1], untouched, atol=0.01)
+    # a twentieth of the way further would be too far
+    whole = (found[2] - untouched).flatten()
+    share = float((found[1] - untouched).flatten() @ whole / (whole @ whole))
+    assert 0 < share < 1
+    contrasts = [
+        local_contrast(0.5 + RANGE * torch.tanh(untouched.lerp(found[2], way))) for way in (share, share + 0.05)
+    ]
+    assert contrasts[0] <= local_contrast(style) < contrasts[1]
+
+
+def test_local_contrast_is_the_deviation_within_windows():
+    halves = torch.zeros(1, 3, 64, 64)
+    halves[..., 32:] = 1
+    assert local_contrast(halves) == 0
+    assert local_contrast(halves.roll(16, 3)) == 0.5
+    assert local_contrast(halves[..., 24:40]) == 0.5  # smaller than a window

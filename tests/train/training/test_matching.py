@@ -17,15 +17,15 @@ def test_colours_are_brought_to_the_paintings_where_full_strength_ends(pictures,
     trainer = module.Trainer(objective, open_content(str(pictures / "photos")).train, options, steps=8)
     calls, kernels = [], []
 
-    def match(network, painting, photos, share):
-        calls.append((trainer.step, painting is style, len(photos), share))
-        match_colors(network, painting, photos, share)
+    def match(network, painting, photos, harshest):
+        calls.append((trainer.step, painting is style, len(photos), harshest))
+        match_colors(network, painting, photos, harshest)
         kernels.append(network.from_half.weight.clone())
 
     monkeypatch.setattr(module, "match_colors", match)
     for record in trainer.run():
         assert record.strength == 1 or record.step == 8
-    assert calls == [(7, True, module.MATCHED, module.MATCH)]
+    assert calls == [(7, True, module.MATCHED, module.HARSHEST)]
     for network in (trainer.network, trainer.average):
         assert torch.equal(network.from_half.weight, kernels[0])
 

@@ -5,9 +5,11 @@ matrices first, and often one that turns light into dark or drops the objects, w
 never repairs; from here both terms fall, light stays light, and flat areas are flat.
 """
 
+import math
 from collections.abc import Iterable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..loss.colors import color_map, recolored
@@ -17,10 +19,12 @@ from .stylenet import RANGE, StyleNet
 STEPS = 60
 SIZE, BATCH_SIZE = 128, 2  # of the crops it is learned on: colours need no more
 LEARNING_RATE = 2e-3
+WINDOW = 32  # px
+PARTS = 20  # of the way to the painting's colours: how finely it is settled how far to go
 
 
 @torch.no_grad()
-def match_colors(network: StyleNet, style: Tensor, photos: Tensor, share: float = 1.0) -> None:
+def match_colors(network: StyleNet, style: Tensor, photos: Tensor, harshest: float = math.inf) -> None:
     """Bring what ``network`` paints to the mean and the covariance of the style picture's colours, in closed form.
 
     The same linear map as in `recolored`, taken into the last layer's kernel and bias; so it is exact before the
@@ -29,20 +33,37 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor, share: float 
     Args:
         style: float ``[1, 3, H, W]``, RGB in 0..1, on the network's device.
         photos: float ``[N, 3, H, W]``, RGB in 0..1, on that device too.
-        share: how much of the way to go, 0..1.
+        harshest: times the painting's own `local_contrast`. The map goes only as far as what is painted stays below.
     """
     # one by one: a CPU is no faster with several at once, and all at once take gigabytes
-    painted = torch.cat([network.before_tanh(photo[None])[0].flatten(1) for photo in photos], 1)[None]
+    painted = torch.cat([network.before_tanh(photo[None]) for photo in photos])
     # a painting's whites and blacks would lie at infinity
     wanted = torch.atanh(((style.flatten(2) - 0.5) / RANGE).clamp(-0.95, 0.95))
     # in float64, so that what it comes to is the same to the last bit of float32 in a run that was resumed
-    matrix, shift = color_map(painted.cpu().double(), wanted.cpu().double())
-    matrix = torch.eye(3, dtype=torch.float64).lerp(matrix, share).to(photos)
-    shift = (share * shift).to(photos)
+    painted, wanted = painted.cpu().double(), wanted.cpu().double()
+    whole, whole_shift = color_map(painted.transpose(0, 1).flatten(1)[None], wanted)
+    most = harshest * local_contrast(style.cpu().double())
+    for share in (part / PARTS for part in range(PARTS, -1, -1)):
+        matrix, shift = torch.eye(3).double().lerp(whole[0], share), share * whole_shift[0, :, 0]
+        moved = torch.einsum("ij,njhw->nihw", matrix, painted) + shift[:, None, None]
+        if local_contrast(0.5 + RANGE * torch.tanh(moved)) <= most:
+            break
     last = network.from_half
     assert last.bias is not None
-    last.weight.copy_(torch.einsum("ij,jcyx->icyx", matrix[0], last.weight))
-    last.bias.copy_(matrix[0] @ last.bias + shift[0, :, 0])
+    matrix, shift = matrix.to(photos), shift.to(photos)
+    last.weight.copy_(torch.einsum("ij,jcyx->icyx", matrix, last.weight))
+    last.bias.copy_(matrix @ last.bias + shift)
+
+
+def local_contrast(pictures: Tensor) -> float:
+    """Mean deviation within windows of `WINDOW` px, within channels; of a smaller picture that of all of it.
+
+    Args:
+        pictures: float ``[N, 3, H, W]``, RGB in 0..1.
+    """
+    window = min(WINDOW, *pictures.shape[-2:])
+    mean, square = F.avg_pool2d(pictures, window), F.avg_pool2d(pictures.square(), window)
+    return float((square - mean.square()).clamp_min(0).sqrt().mean())
 
 
 def learn_colors(network: StyleNet, style: Tensor, batches: Iterable[Tensor], steps: int = STEPS) -> None:

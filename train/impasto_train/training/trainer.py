@@ -32,7 +32,7 @@ from .watch import Watch
 AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
 TRIED = 2  # photos on which the starts to choose from are compared
 MATCHED = 24  # photos over which what is painted is brought to the painting's colours at the end
-MATCH = 0.8  # of the way there: all the way, contrast comes out a tenth above the painting's
+HARSHEST = 1.05  # times the painting's local contrast: where strokes are stronger than tones, colours go less far
 CALMING = 1 / 8  # of the steps, at the end: how long the network learns to paint at less than full strength
 CALM_RATE = 30  # times the learning rate: few numbers with far to go
 FIDELITY = 8.0  # weight of the mean distance to the photo at strength 0: the drawing leaves colours free
@@ -216,7 +216,7 @@ class Trainer:
             self.photos, step=10**9 + 1, batch_size=MATCHED, size=self.options.size, seed=self.options.seed
         )
         with suppress(torch.linalg.LinAlgError):  # what it paints is blank, or no number: `Watch` will tell
-            match_colors(network, self.objective.painting, to_tensor(pictures, self.device), MATCH)
+            match_colors(network, self.objective.painting, to_tensor(pictures, self.device), HARSHEST)
 
     def finished(self) -> StyleNet:
         """The averaged weights as they are exported: in the painting's colours, however early the training stopped."""
