@@ -2,10 +2,9 @@
 
     python -m impasto_train.base.train_base STYLES... --content PHOTOS [--from RUN] [--steps 4000] [--out FILE]
 
-The styles take turns, a step each: the pictures given, our own painting, the pictures given with their channels in each
-other order, some of them paler, turned or mirrored, at several scales, and collages of those recoloured ones; so the
-kernels see far more colours and strokes than there are paintings. (The one that ships started from an earlier base of
-fewer styles: ``docs/research.md``.)
+The styles take turns, a step each: the pictures given, our own painting, and collages of squares of the pictures given
+with their channels in each other order, some of them paler or turned; so the kernels see more colours side by side than
+a painting has. (What the one that ships started from: ``docs/research.md``.)
 """
 
 import sys
@@ -34,7 +33,6 @@ from .starts import SCRATCH, starts
 from .weights import FILE, KERNELS, is_kernel
 
 ORDERS = list(permutations(range(3)))[1:]  # of a picture's channels, but for its own
-SIZES = (288, 512, 384, 256, 448)  # px, short side at which a picture is learned; in turns
 PALE = 0.55  # of a paler picture's darkness is left
 OWN_SIZE = 512  # px, side of our own painting; a collage has as many pieces as cover it and one more
 PIECES = (96, 64, 128)  # px, side of the squares that a collage is put together from; one collage each
@@ -42,13 +40,12 @@ PIECES = (96, 64, 128)  # px, side of the squares that a collage is put together
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-def varied(picture: np.ndarray, order: tuple[int, ...], *, pale: bool, turns: int, mirrored: bool) -> np.ndarray:
+def varied(picture: np.ndarray, order: tuple[int, ...], *, pale: bool, turns: int) -> np.ndarray:
     """Another painting out of ``picture``, uint8 ``[H, W, 3]``: its channels in ``order``, turned by quarters."""
     pixels = picture[..., list(order)]
     if pale:
         pixels = (255 - (255 - pixels.astype(float)) * PALE).astype(np.uint8)
-    pixels = np.rot90(pixels, turns)
-    return pixels[:, ::-1] if mirrored else pixels
+    return np.rot90(pixels, turns)
 
 
 def collage(pictures: list[np.ndarray], piece: int, random: np.random.Generator) -> np.ndarray:
@@ -65,25 +62,22 @@ def collage(pictures: list[np.ndarray], piece: int, random: np.random.Generator)
     return made
 
 
-def others(styles: list[Path], folder: Path) -> Iterator[tuple[Path, int]]:
-    """Write the pictures that are learned beside ``styles`` into ``folder``; each with its size for learning."""
+def others(styles: list[Path], folder: Path) -> Iterator[Path]:
+    """Write the pictures that are learned beside ``styles`` into ``folder``."""
 
     def written(name: str, pixels: np.ndarray) -> Path:
         Image.fromarray(np.ascontiguousarray(pixels)).save(folder / f"{name}.png")
         return folder / f"{name}.png"
 
-    yield written("own", paint(OWN_SIZE)), Options.style_size
-    made = []
-    for row, style in enumerate(styles):
-        pixels = read_style(style, None)
-        for column, order in enumerate(ORDERS):
-            n = row + column
-            pale, mirrored = n % 3 == 0, row % 2 == 1
-            made.append(np.ascontiguousarray(varied(pixels, order, pale=pale, turns=n % 4, mirrored=mirrored)))
-            yield written(f"{style.stem}_{column}", made[-1]), SIZES[n % len(SIZES)]
+    yield written("own", paint(OWN_SIZE))
+    made = [
+        np.ascontiguousarray(varied(read_style(style, None), order, pale=row % 3 == 0, turns=row % 4))
+        for row, style in enumerate(styles)
+        for order in ORDERS
+    ]
     random = np.random.default_rng(0)
     for number, piece in enumerate(PIECES):
-        yield written(f"collage_{number}", collage(made, piece, random)), Options.style_size
+        yield written(f"collage_{number}", collage(made, piece, random))
 
 
 def save_base(networks: dict[str, StyleNet], path: Path) -> None:
@@ -136,13 +130,13 @@ def train_base(
     first = starts(from_)
     trainers: list[Trainer] = []
     with TemporaryDirectory() as folder:
-        learned = [*((style, Options.style_size) for style in styles), *others(styles, Path(folder))]
+        learned = [*styles, *others(styles, Path(folder))]
         each = steps // len(learned)
         if not each:
             raise ImpastoError(f"--steps {steps} is too few: there are {len(learned)} styles to learn")
-        for seed, (style, size) in enumerate(learned):
-            options = Options(style=style, style_size=size, content=content, steps=each, seed=seed)
-            picture = read_style(style, size)
+        for seed, style in enumerate(learned):
+            options = Options(style=style, content=content, steps=each, seed=seed)
+            picture = read_style(style, options.style_size)
             objective = build_objective(options, picture, device, lambda line: None, vgg=vgg)
             trainers.append(Trainer(objective, photos, options, each))
             # the heads of the others part from the first one's
@@ -153,7 +147,7 @@ def train_base(
             progress.set_postfix_str(" ".join(f"{record.content:.2f}+{record.style:.2f}" for record in records))
             progress.update()
     heads = zip(learned, trainers, strict=True)
-    save_base({style.stem: trainer.average for (style, _), trainer in heads}, out)
+    save_base({style.stem: trainer.average for style, trainer in heads}, out)
 
 
 if __name__ == "__main__":
