@@ -73,7 +73,7 @@ class VGG16(nn.Module):
         for name in CONVOLUTIONS:
             if name.endswith("_1") and name != "relu1_1":
                 x = F.max_pool2d(x, 2)
-            x = F.relu(self._convolve(name, x))
+            x = self._convolve(name, x).relu_()
             if name in self.layers:
                 activations[name] = x
             if name == last:
@@ -86,4 +86,4 @@ class VGG16(nn.Module):
             return F.conv2d(x, weight, bias, padding=1)
         if name not in self._kernels:
             self._kernels[name] = Kernels(weight)
-        return self._kernels[name].convolve(x) + bias[:, None, None]
+        return self._kernels[name].convolve(x).add_(bias[:, None, None])

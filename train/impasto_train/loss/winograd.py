@@ -73,13 +73,15 @@ def _convolved(x: Tensor, kernels: Tensor) -> Tensor:
     beyond = (0, 0, 1, 1 + RESULT * columns - width, 1, 1 + RESULT * rows - height)
     padded = F.pad(x.permute(0, 2, 3, 1), beyond)
     tiles = padded.unfold(1, TILE, RESULT).unfold(2, TILE, RESULT).permute(4, 5, 0, 1, 2, 3)
-    found = x.new_empty(count, rows, RESULT, columns, RESULT, out)
-    results = found.permute(2, 4, 0, 1, 3, 5)
+    last = torch.channels_last
+    found = torch.empty((count, out, RESULT * rows, RESULT * columns), memory_format=last)
+    results = found.permute(0, 2, 3, 1).view(count, rows, RESULT, columns, RESULT, out).permute(2, 4, 0, 1, 3, 5)
     step = max(1, AT_ONCE // (count * columns))
     for first in range(0, rows, step):
         some = tiles[:, :, :, first : first + step]
         products = (_both_ways(True) @ some.reshape(TILE**2, -1)).view(TILE**2, -1, channels) @ kernels
         painted = _both_ways(False) @ products.view(TILE**2, -1)
         results[:, :, :, first : first + step] = painted.view(RESULT, RESULT, *some.shape[2:5], out)
-    whole = found.view(count, RESULT * rows, RESULT * columns, out)
-    return whole[:, :height, :width].contiguous().permute(0, 3, 1, 2)
+    if found.shape[-2:] == x.shape[-2:]:
+        return found  # neither this nor the other is a view, so that it may be changed in place
+    return found[..., :height, :width].clone(memory_format=last)
