@@ -20,7 +20,7 @@ STEPS = 60
 SIZE, BATCH_SIZE = 128, 2  # of the crops it is learned on: colours need no more
 LEARNING_RATE = 2e-3
 WINDOW = 32  # px
-PARTS = 20  # of the way to the painting's colours: how finely it is settled how far to go
+PARTS = 50  # how finely it is settled by how much colours are drawn in
 
 
 @torch.no_grad()
@@ -33,7 +33,8 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor, harshest: flo
     Args:
         style: float ``[1, 3, H, W]``, RGB in 0..1, on the network's device.
         photos: float ``[N, 3, H, W]``, RGB in 0..1, on that device too.
-        harshest: times the painting's own `local_contrast`. The map goes only as far as what is painted stays below.
+        harshest: times the painting's own `local_contrast`: where what is painted comes to more, all colours are drawn
+            towards their mean until it does not.
     """
     # one by one: a CPU is no faster with several at once, and all at once take gigabytes
     painted = torch.cat([network.before_tanh(photo[None]) for photo in photos])
@@ -41,18 +42,17 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor, harshest: flo
     wanted = torch.atanh(((style.flatten(2) - 0.5) / RANGE).clamp(-0.95, 0.95))
     # in float64, so that what it comes to is the same to the last bit of float32 in a run that was resumed
     painted, wanted = painted.cpu().double(), wanted.cpu().double()
-    whole, whole_shift = color_map(painted.transpose(0, 1).flatten(1)[None], wanted)
-    most = harshest * local_contrast(style.cpu().double())
-    for share in (part / PARTS for part in range(PARTS, -1, -1)):
-        matrix, shift = torch.eye(3).double().lerp(whole[0], share), share * whole_shift[0, :, 0]
-        moved = torch.einsum("ij,njhw->nihw", matrix, painted) + shift[:, None, None]
-        if local_contrast(0.5 + RANGE * torch.tanh(moved)) <= most:
+    matrix, shift = (found[0] for found in color_map(painted.transpose(0, 1).flatten(1)[None], wanted))
+    matched = torch.einsum("ij,njhw->nihw", matrix, painted) + shift[:, None]
+    mean, most = wanted.mean(2)[0, :, None], harshest * local_contrast(style.cpu().double())
+    for share in (part / PARTS for part in range(PARTS, 0, -1)):
+        if local_contrast(0.5 + RANGE * torch.tanh(mean[:, None].lerp(matched, share))) <= most:
             break
+    matrix, shift = (share * matrix).to(photos), mean.lerp(shift, share).to(photos)
     last = network.from_half
     assert last.bias is not None
-    matrix, shift = matrix.to(photos), shift.to(photos)
     last.weight.copy_(torch.einsum("ij,jcyx->icyx", matrix, last.weight))
-    last.bias.copy_(matrix @ last.bias + shift)
+    last.bias.copy_(matrix @ last.bias + shift[:, 0])
 
 
 def local_contrast(pictures: Tensor) -> float:

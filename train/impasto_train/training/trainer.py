@@ -32,7 +32,7 @@ from .watch import Watch
 AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
 TRIED = 2  # photos on which the starts to choose from are compared
 MATCHED = 24  # photos over which what is painted is brought to the painting's colours at the end
-HARSHEST = 1.05  # times the painting's local contrast: where strokes are stronger than tones, colours go less far
+HARSHEST = 1.05  # times the painting's local contrast: else, where strokes are stronger than tones, they get harsh
 CALMING = 1 / 8  # of the steps, at the end: how long the network learns to paint at less than full strength
 CALM_RATE = 30  # times the learning rate: few numbers with far to go
 FIDELITY = 8.0  # weight of the mean distance to the photo at strength 0: the drawing leaves colours free
