@@ -1,10 +1,10 @@
-"""Score a model's pictures: R and S over photos, J = R + 2S, and the figures of `benchmarks.eye`.
+"""Score a model's pictures: R and S over photos, J = R + 2S, and the figures of `impasto_train.judge.eye`.
 
     python -m benchmarks.quality MODEL STYLE PHOTOS [--first 10] [--json FILE] [--plot FILE]
 
 R, the distance to the photo, is ‖F(x) − F(c)‖² / ‖F(c)‖² at relu3_3 and S, the distance to the painting, the sum over
 four layers of ‖G(x) − G(s)‖² / ‖G(s)‖², per photo and then averaged. These two are what is trained for, so they may not
-judge alone. The others are not trained for; `benchmarks.eye` says how each is computed:
+judge alone. The others are not trained for; `impasto_train.judge.eye` says how each is computed:
 
 * W (textures), L (local contrast) and P (palette): distances to the painting; less is better.
 * contrast at 8, 32 and 64 px and spread of colours along two axes, over the painting's: near 1 is best.
@@ -27,12 +27,12 @@ import typer
 from impasto import Stylizer
 from impasto.internal import run
 from impasto_train.downloads.vgg_weights import load_vgg_weights
+from impasto_train.judge import eye
 from impasto_train.loss.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective, gram, layer_distances, mean_distance
 from impasto_train.loss.vgg import VGG16
 from impasto_train.photos.content import read_style
 from impasto_train.photos.tensors import to_pixels, to_tensor
 
-from . import eye
 from .pictures import painter, photo_files, square
 from .report import save
 

@@ -4,8 +4,8 @@
 
 One training after the other of the same recipe, that differ only in what they start from and in their length. At each
 mark the averaged weights paint the first photos of HELD_OUT (256 px centre crops); J = R + 2S, no L1; the figures after
-it are those of `benchmarks.eye`. Minutes are those of the start and the steps, without these looks. VGG16's share is
-the time of the objective without the network, over that of a step.
+it are those of `impasto_train.judge.eye`. Minutes are those of the start and the steps, without these looks. VGG16's
+share is the time of the objective without the network, over that of a step.
 """
 
 import statistics

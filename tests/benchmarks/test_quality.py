@@ -55,7 +55,7 @@ def test_the_table_and_the_json_agree(scene, model):
 
 def test_the_scores_are_those_of_the_formula(scene, model, monkeypatch):
     """Against torchvision's own VGG16 and the formula in numpy, for a model that turns photos into negatives."""
-    monkeypatch.setattr("benchmarks.eye.SIDES", (384,))  # one look at the painting takes less time than three
+    monkeypatch.setattr("impasto_train.judge.eye.SIDES", (384,))  # one look at the painting takes less time than three
     weights = load_vgg_weights(say=print)
     reference = torchvision.models.vgg16().features.eval()
     reference.apply(lambda layer: setattr(layer, "inplace", False))

@@ -18,6 +18,7 @@ ROOMS = {
         "downloads",
         "photos",
         "loss",
+        "judge",
         "network",
         "training",
         "base",

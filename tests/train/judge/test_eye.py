@@ -1,15 +1,14 @@
-"""The figures of `benchmarks.eye` on pictures for which they are known, and by plain arithmetic."""
+"""The figures of `judge.eye` on pictures for which they are known, and by plain arithmetic."""
 
 import numpy as np
 import pytest
 import torch
 from impasto_train.downloads.vgg_weights import load_vgg_weights
+from impasto_train.judge import eye
 from impasto_train.loss.vgg import VGG16
 from impasto_train.photos.content import centre_crop, demo_photo
 from impasto_train.photos.tensors import to_tensor
 from PIL import Image, ImageFilter
-
-from benchmarks import eye
 
 DISTANCES = ("W", "L", "P", "structure")
 CONTRASTS = ("contrast 8", "contrast 32", "contrast 64")
@@ -37,7 +36,7 @@ def see(style, narrow_vgg_weights):
     """The figures of a picture painted from a photo, as seen through a narrow network."""
     vgg = VGG16(narrow_vgg_weights, eye.LAYERS)
     judge = eye.Eye(vgg, style)
-    return lambda picture, photo: judge(picture, photo, eye._seen(vgg, picture), eye._seen(vgg, photo))
+    return lambda picture, photo: judge(picture, photo, eye.look(vgg, picture), eye.look(vgg, photo))
 
 
 def blurred(picture: np.ndarray, radius: float) -> np.ndarray:
@@ -108,7 +107,7 @@ def test_w_and_l_are_those_of_the_definition(see, style, narrow_vgg_weights):
 
     def heights(pixels):
         found = {}
-        for layer, activations in eye._seen(vgg, pixels).items():
+        for layer, activations in eye.look(vgg, pixels).items():
             if layer in lines:
                 points = activations.double().numpy()[0].reshape(activations.shape[1], -1)
                 count = points.shape[1]

@@ -35,11 +35,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from impasto_train.loss.vgg import VGG16
-from impasto_train.photos.content import read_style
-from impasto_train.photos.tensors import to_tensor
 from PIL import Image
 from torch import Tensor
+
+from ..loss.vgg import VGG16
+from ..photos.content import read_style
+from ..photos.tensors import to_tensor
 
 SIDES, SIDE = (256, 384, 512), 384  # px: short sides of the painting
 TEXTURE_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_3", "relu4_1", "relu4_3")
@@ -69,14 +70,14 @@ class Eye:
     """Sees pictures as one painting has them.
 
     Args:
-        vgg: hands out at least `LAYERS`; on the CPU.
+        vgg: hands out at least `LAYERS`; on any device.
         style: the file of the painting.
     """
 
     def __init__(self, vgg: VGG16, style: Path) -> None:
         paintings = {side: painting(style, side) for side in SIDES}
         self.directions: dict[str, Tensor] = {}
-        self.textures = [self._textures(_seen(vgg, one)) for one in paintings.values()]
+        self.textures = [self._textures(look(vgg, one)) for one in paintings.values()]
         self.contrasts = [local_contrasts(one) for one in paintings.values()]
         own = paintings[SIDE]
         self.contrast = {window: float(found.mean()) for window, found in local_contrasts(own).items()}
@@ -91,7 +92,7 @@ class Eye:
         """All figures of ``picture``, painted from ``photo``: uint8 ``[H, W, 3]`` each, 64 px a side at the least.
 
         Args:
-            seen, wanted: what ``vgg`` gives for the picture and for the photo.
+            seen, wanted: what `look` gives for the picture and for the photo.
         """
         contrasts = local_contrasts(picture)
         textures, palette = self._textures(seen), quantiles(colours(picture), self.palette_directions)
@@ -117,8 +118,10 @@ class Eye:
 
 
 @torch.no_grad()
-def _seen(vgg: VGG16, picture: np.ndarray) -> dict[str, Tensor]:
-    return vgg(to_tensor(picture[None]))
+def look(vgg: VGG16, picture: np.ndarray) -> dict[str, Tensor]:
+    """Activations of ``picture``, uint8 ``[H, W, 3]``, by layer: float32 ``[1, C, H, W]`` each, on the CPU."""
+    found = vgg(to_tensor(picture[None], vgg.get_buffer("mean").device))
+    return {layer: found[layer].cpu() for layer in LAYERS}
 
 
 def painting(style: Path, side: int) -> np.ndarray:
