@@ -3,7 +3,8 @@
     python -m benchmarks.ranking SHORT LONG [--json FILE] [--plot FILE]
 
 SHORT and LONG are folders of `tune-style` for the same style and the same weights, with different ``--steps``.
-Spearman's rank correlation of J and of the detail kept, on the held-out photos, over the points that both have.
+Spearman's rank correlation of the overall distance by which `tune-style` ranks and of the detail kept, on the held-out
+photos, over the points that both have.
 """
 
 import sys
@@ -32,9 +33,6 @@ def scores(folder: Path) -> dict[Point, Score]:
 def ranking(
     short: Annotated[Path, typer.Argument(help="A folder of tune-style.")],
     long: Annotated[Path, typer.Argument(help="Another, of the same search with more --steps.")],
-    style_weight: Annotated[
-        float | None, typer.Option(help="β in the J that is compared.", show_default="that of the first point")
-    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw them here, .png or .svg.")] = None,
 ) -> None:
@@ -43,8 +41,7 @@ def ranking(
     shared = sorted(a.keys() & b.keys(), key=lambda point: (point.l1_on, point.l1))
     if len(shared) < 3:
         raise ImpastoError(f"{short} and {long} share {len(shared)} points: three are the least to rank")
-    weight = shared[0].style_weight if style_weight is None else style_weight
-    measures = {"J": lambda score: score.total(weight), "detail": lambda score: score.detail}
+    measures = {"overall": lambda score: score.overall, "detail": lambda score: score.detail}
     rows: list[dict[str, Any]] = []
     for point in shared:
         found = {
@@ -60,11 +57,11 @@ def ranking(
     rows.append(correlation)
 
     def draw(axis: Any) -> None:
-        places = [rankdata(one) for one in pairs["J"]]  # J itself would heap the names up
+        places = [rankdata(one) for one in pairs["overall"]]  # the distances themselves would heap the names up
         axis.scatter(*places)
         for point, *place in zip(shared, *places, strict=True):
             axis.annotate(point.name, place, xytext=(5, 5), textcoords="offset points", fontsize="small")
-        axis.set(xlabel="rank by J after the short trainings", ylabel="after the long ones", xlim=(0, len(shared) + 4))
+        axis.set(xlabel="rank after the short trainings", ylabel="after the long ones", xlim=(0, len(shared) + 4))
 
     save(rows, json_file, plot_file, draw)
 

@@ -180,14 +180,23 @@ def test_the_ranking_of_short_and_long_trainings(tmp_path, capsys):
     for folder, found in totals.items():
         (tmp_path / folder).mkdir()
         record = TrialStore(tmp_path / folder / "record.db", {"--steps": folder})
-        for l1, r in enumerate(found):
-            record.add(Trial(Point(l1, "gradient", 1.0, 2.0), HELD_OUT, HELD_OUT, Score(r, 0.0, -r, 1.0)))
-        record.add(Trial(Point(9.0, "gradient", 1.0, 2.0), 1, 3, Score(0.0, 0.0, 0.0, 1.0)))  # a fold: left out
+        for l1, value in enumerate(found):
+            record.add(
+                Trial(
+                    Point(l1, "gradient", 1.0, 2.0),
+                    HELD_OUT,
+                    HELD_OUT,
+                    Score(value, value, value, 0.0, 0.0, -value, 1.0),
+                )
+            )
+        record.add(
+            Trial(Point(9.0, "gradient", 1.0, 2.0), 1, 3, Score(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0))
+        )  # a fold: left out
     figures = tmp_path / "figures.json"
     ranking.ranking(tmp_path / "short", tmp_path / "long", json_file=figures, plot_file=tmp_path / "plot.svg")
     rows = json.loads(figures.read_text())
     assert [row["weights"] for row in rows[:-1]] == ["λ 0", "λ 1 on gradient", "λ 2 on gradient", "λ 3 on gradient"]
-    assert rows[-1]["J, long"] == pytest.approx(1 - 6 * 2 / (4 * 15))  # Spearman's 1 - 6 Σd² / n(n² - 1)
+    assert rows[-1]["overall, long"] == pytest.approx(1 - 6 * 2 / (4 * 15))  # Spearman's 1 - 6 Σd² / n(n² - 1)
     assert rows[-1]["detail, long"] == pytest.approx(0.8)
     assert (tmp_path / "plot.svg").is_file()
     assert "rank correlation" in capsys.readouterr().out

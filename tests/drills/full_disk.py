@@ -74,7 +74,7 @@ SEARCH = (
     "--steps",
     "1",
     "--size",
-    "32",
+    "64",
     "--style-size",
     "48",
     "--folds",

@@ -29,7 +29,7 @@ SHORTENED = {
     "train-style --style starry.jpg": "train-style --style starry.jpg --content demo --steps 2 --size 64",
     'pip install ".[tune]"': None,  # how this environment was made
     "tune-style --style starry.jpg --l1 0,0.1,0.3,1,3": (
-        "tune-style --style starry.jpg --l1 0,0.1,0.3,1,3 --content demo --steps 1 --size 32 --surround 0 --folds 2"
+        "tune-style --style starry.jpg --l1 0,0.1,0.3,1,3 --content demo --steps 1 --size 64 --surround 0 --folds 2"
     ),
     "optimize-image --content photo.jpg --style starry.jpg": (
         "optimize-image --content photo.jpg --style starry.jpg --steps 2"

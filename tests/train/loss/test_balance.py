@@ -60,11 +60,3 @@ def test_the_plain_formula_is_balanced_by_what_a_picture_of_nothing_costs(object
         nothing.append(sum(float(found.square().sum()) for found in features.values()) / (2 * len(features)))
     weight = suitable_weight(plain, strokes())
     assert weight * pull(plain, strokes()) == pytest.approx(BALANCE["gram"] * np.median(nothing), rel=6e-3)
-
-
-def test_what_is_judged_has_one_weight_whatever_is_learned(objective):
-    plain, cosine, usual = (objective(strokes(), **more) for more in ({"normalize": False}, {"distance": "cosine"}, {}))
-    wanted = suitable_weight(usual, strokes())
-    assert suitable_weight(usual, strokes(), comparable=True) == wanted
-    assert suitable_weight(plain, strokes(), comparable=True) == wanted != suitable_weight(plain, strokes())
-    assert suitable_weight(cosine, strokes(), comparable=True) == wanted != suitable_weight(cosine, strokes())

@@ -60,9 +60,9 @@ def test_no_fold_is_judged_by_what_it_was_trained_on(options, monkeypatch, quiet
         trainings.append([photos, None])
         return real_trainer(objective, photos, *rest)
 
-    def judged(network, objective, pictures):
+    def judged(network, objective, eye, pictures):
         trainings[-1][1] = pictures
-        return real_judge(network, objective, pictures)
+        return real_judge(network, objective, eye, pictures)
 
     monkeypatch.setattr(module, "Trainer", trained)
     monkeypatch.setattr(module, "judge", judged)
@@ -82,7 +82,7 @@ def test_no_fold_is_judged_by_what_it_was_trained_on(options, monkeypatch, quiet
 
 
 def crop(photo):
-    return centre_crop(photo, 32)
+    return centre_crop(photo, 64)
 
 
 def test_each_point_is_trained_with_its_own_weights(options, monkeypatch, quiet):

@@ -20,19 +20,19 @@ def test_a_search_makes_these_files_and_goes_on_where_it_was(options, monkeypatc
     Search(options, quiet).run()
     search = Search(options, quiet)
     record = search.record
-    best = report.write(record.trials(), 2.0, options.folds, options.folder, search.pictures)
+    best = report.write(record.trials(), options.folds, options.folder, search.pictures)
     assert [(one.point.l1, one.fold) for one in record.trials()][:2] == [(0, HELD_OUT), (2, HELD_OUT)]
     finalist = record.trials()[2].point
     assert [(one.point, one.fold) for one in record.trials()][2:] == [(finalist, 1), (finalist, 2)]
     assert best.point == finalist
-    assert "J over 2 folds" in best.sentence
+    assert "overall distance over 2 folds" in best.sentence
     found = files(options.folder)
     pictures = [name for name in found if name.startswith("pictures")]
     assert sorted(set(found) - set(pictures)) == ["plot.png", "record.db", "sheet.png", "table.md"]
     assert len(pictures) == 3  # the photos and two rows
     assert best.sentence in (options.folder / "table.md").read_text()
     with Image.open(options.folder / "sheet.png") as sheet:
-        assert sheet.height == 3 * (32 + report.GAP) + report.GAP
+        assert sheet.height == 3 * (64 + report.GAP) + report.GAP
 
     done = record.trials()
     started = []
@@ -107,10 +107,10 @@ def test_the_sheet_shows_the_photos_asked_for(options, quiet):
             shutil.copy(f"{options.content}/{name}", shown / name)
         search = Search(replace(options, show=shown, l1="0" if len(names) == 2 else "2", finalists=1), quiet)
         search.run()
-        report.write(search.record.trials(), 2.0, 2, options.folder, search.pictures)
+        report.write(search.record.trials(), 2, options.folder, search.pictures)
         with Image.open(options.folder / "sheet.png") as sheet:
             # the photos, and the one row that was painted of them
-            assert sheet.size == (report.LABEL + len(names) * (32 + report.GAP), report.GAP + 2 * (32 + report.GAP))
+            assert sheet.size == (report.LABEL + len(names) * (64 + report.GAP), report.GAP + 2 * (64 + report.GAP))
 
 
 def test_a_training_that_goes_wrong_is_a_result(options, monkeypatch, quiet):
@@ -125,12 +125,12 @@ def test_a_training_that_goes_wrong_is_a_result(options, monkeypatch, quiet):
     search.run()
     trials = search.record.trials()
     assert [one.error for one in trials[:2]] == ["", "step 9: the pictures have gone blank"]
-    assert report.write(trials, 2.0, 2, options.folder, search.pictures).point.l1 == 0
+    assert report.write(trials, 2, options.folder, search.pictures).point.l1 == 0
     assert "gone blank" in (options.folder / "table.md").read_text()
 
 
 def test_train_is_told_the_weights_found_and_the_recipe(options):
     told = training_options(replace(options, learning_rate=0.02), Point(0.3, "image", 2.0, 5.0))
     assert (told.l1, told.l1_on, told.content_weight, told.style_weight) == (0.3, "image", 2.0, 5.0)
-    assert (told.style, told.size, told.learning_rate, told.from_) == (options.style, 32, 0.02, "scratch")
+    assert (told.style, told.size, told.learning_rate, told.from_) == (options.style, 64, 0.02, "scratch")
     assert told.steps is None  # in full

@@ -202,6 +202,7 @@ class TuneOptions(TrainingOptions, SharedOptions):
     content_weight: str = option("1", "Weights α of the content term to try.")
     style_weight: str | None = option(None, "Weights β of the style term to try.", "what suits the picture")
     steps: int = option(150, "Steps of each short training.", least=1)
+    size: int = option(256, "Side of the square crops to train on and to judge by, in pixels.", least=64)
     folds: int = option(3, "Parts that the photos are cut into to compare the best few.", least=2)
     finalists: int = option(3, "How many are compared so.", least=1)
     minutes: float = option(30.0, "Begin no further training that would end later; the next call goes on.", least=0)

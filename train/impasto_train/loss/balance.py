@@ -22,23 +22,22 @@ PHOTOS, SIZE = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"), 256
 
 
 @torch.no_grad()
-def suitable_weight(objective: Objective, style: np.ndarray, *, comparable: bool = False) -> float:
+def suitable_weight(objective: Objective, style: np.ndarray) -> float:
     """The β that suits ``style``, rounded to three digits; the objective's own β plays no part.
 
     Args:
         style: the objective's style picture, uint8 ``[H, W, 3]``.
-        comparable: as for `Objective.forward`: the β of R and S as they are judged, whatever they are learned by.
 
     Raises:
         ImpastoError: scikit-image's photos are not there.
     """
-    measure = objective.measure(comparable)
+    measure = objective.measure(comparable=False)
     target = to_tensor(style[None], objective.device)
     strokes, nothing = [], []
     for name in PHOTOS:
         photo = to_tensor(centre_crop(demo_photo(name), SIZE)[None], objective.device)
         content = objective.content(photo)
-        strokes.append(objective(recolored(photo, target), photo, content, comparable=comparable).style)
+        strokes.append(objective(recolored(photo, target), photo, content).style)
         empty = {layer: torch.zeros_like(found) for layer, found in content.items()}
         nothing.append(measure.content(empty, content))
     unit, pull = torch.cat(nothing).quantile(0.5), torch.cat(strokes).quantile(0.5)

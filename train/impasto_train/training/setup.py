@@ -1,5 +1,7 @@
 """What every training begins with: a device, and the objective on it."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from impasto import ImpastoError
@@ -28,9 +30,12 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def load_vgg(weights: str | None, device: torch.device, say: Say) -> VGG16:
-    """The frozen VGG16 on ``device``, of the ``weights`` that ``--vgg-weights`` names (`load_vgg_weights`)."""
-    return VGG16(load_vgg_weights(weights, say=say), {*CONTENT_LAYERS, *STYLE_LAYERS}).to(device)
+def load_vgg(weights: str | None, device: torch.device, say: Say, more: Iterable[str] = ()) -> VGG16:
+    """The frozen VGG16 on ``device``, of the ``weights`` that ``--vgg-weights`` names (`load_vgg_weights`).
+
+    It hands out what the objective looks at, and the layers ``more`` besides.
+    """
+    return VGG16(load_vgg_weights(weights, say=say), {*CONTENT_LAYERS, *STYLE_LAYERS, *more}).to(device)
 
 
 def build_objective(

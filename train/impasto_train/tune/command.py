@@ -28,7 +28,7 @@ def tune_style(**given: Any) -> None:
         search = Search(options, say)
         search.run()
         trials = search.record.trials()
-        best = report.write(trials, search.judge_weight, options.folds, options.folder, search.pictures)
+        best = report.write(trials, options.folds, options.folder, search.pictures)
         if best is None:
             return
         print(best.sentence)

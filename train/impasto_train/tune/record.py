@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,9 @@ from .score import Score
 
 HELD_OUT = 0  # the fold that stands for a training on all photos, judged on the held-out ones
 STUDY = "tune-style"
-DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE]  # R, S, detail
+DIRECTIONS = [StudyDirection.MINIMIZE] * 3  # W, L, structure; the rest of a score lies beside them
+YARDSTICK = "W, L, structure"
+"""What trainings are judged by, in the recipe: scores by something else are not to be mixed with these."""
 # what comes of a file that is none of ours, or is locked, or may not be written
 _FAULTS = (OptunaError, SQLAlchemyError, RuntimeError, ValueError, KeyError)
 _ANY = FloatDistribution(0, HEAVIEST)
@@ -78,10 +80,9 @@ class TrialStore:
             self.study = optuna.create_study(
                 storage=_url(path), study_name=STUDY, load_if_exists=True, directions=DIRECTIONS
             )
-            if self.study.directions != DIRECTIONS:
-                raise ValueError("it is of another program")
             stored_recipe = self.study.user_attrs.get("recipe", recipe)
             if stored_recipe == recipe:
+                _check(self.study)
                 self.study.set_user_attr("recipe", recipe)  # fails now, and not after a training, if it must
         except _FAULTS as error:
             raise ImpastoError(f"cannot use the record {path}: {_first_line(error)}") from error
@@ -104,9 +105,9 @@ class TrialStore:
                     distributions=_PARAMETERS,
                     user_attrs={"error": trial.error},
                     state=TrialState.COMPLETE if score else TrialState.FAIL,
-                    values=[score.r, score.s, score.detail] if score else None,
+                    values=list(astuple(score)[:3]) if score else None,
                     system_attrs={},
-                    intermediate_values={0: score.energy} if score else {},
+                    intermediate_values=dict(enumerate(astuple(score)[3:])) if score else {},
                 )
             )
         except _FAULTS as error:
@@ -121,15 +122,21 @@ def stored(path: Path) -> list[Trial]:
     """The trials of a record, whatever its recipe.
 
     Raises:
-        ImpastoError: there is none.
+        ImpastoError: there is none, or it is of trainings that were judged by something else.
     """
     try:
         if not path.is_file():
             raise ValueError("no such file")
         study = optuna.load_study(storage=_url(path), study_name=STUDY)
+        _check(study)
     except _FAULTS as error:
         raise ImpastoError(f"cannot read {path}: {_first_line(error)}") from error
     return [_trial(trial) for trial in study.get_trials(deepcopy=False)]
+
+
+def _check(study: optuna.Study) -> None:
+    if study.directions != DIRECTIONS:
+        raise ValueError(f"its trainings were not judged by {YARDSTICK}")
 
 
 def _trial(frozen: FrozenTrial) -> Trial:
@@ -137,8 +144,8 @@ def _trial(frozen: FrozenTrial) -> Trial:
     fold, folds = numbers.pop("fold"), numbers.pop("folds")
     score = None
     if frozen.state == TrialState.COMPLETE:
-        r, s, detail = frozen.values
-        score = Score(r, s, detail, frozen.intermediate_values[0])
+        beside = frozen.intermediate_values
+        score = Score(*frozen.values, *(beside[place] for place in sorted(beside)))
     return Trial(Point(**numbers), fold, folds, score, frozen.user_attrs.get("error", ""))
 
 
@@ -166,9 +173,16 @@ def recipe(options: TuneOptions, style: np.ndarray, digests: dict[str, str]) -> 
         "grid",
         "learning_rate",
         "distance",
+        "style_loss",
+        "content_on",
         "normalize",
         "seed",
     )
     shared = {spelling(name): json.dumps(getattr(options, name)) for name in names}
     picture = hashlib.sha256(style.tobytes() + str(style.shape).encode()).hexdigest()[:16]
-    return {"--style": picture, **{name: digest[:16] for name, digest in digests.items()}, **shared}
+    return {
+        "yardstick": YARDSTICK,
+        "--style": picture,
+        **{name: digest[:16] for name, digest in digests.items()},
+        **shared,
+    }

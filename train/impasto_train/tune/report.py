@@ -26,15 +26,17 @@ class Row:
     score: Score
     folds: tuple[Score, ...]
 
-    def total(self, style_weight: float) -> float:
-        """Mean J = R + β·S over the folds, or on the held-out photos as long as no fold is done."""
-        return statistics.fmean(score.total(style_weight) for score in self.folds or (self.score,))
+    @property
+    def overall(self) -> float:
+        """Mean of `Score.overall` over the folds, or on the held-out photos as long as no fold is done."""
+        return statistics.fmean(score.overall for score in self.folds or (self.score,))
 
-    def error(self, style_weight: float) -> float:
+    @property
+    def error(self) -> float:
         """Standard error of that mean over the folds."""
         if len(self.folds) < 2:
             return 0.0
-        return statistics.stdev(score.total(style_weight) for score in self.folds) / len(self.folds) ** 0.5
+        return statistics.stdev(score.overall for score in self.folds) / len(self.folds) ** 0.5
 
     @property
     def detail(self) -> float:
@@ -50,21 +52,21 @@ class Recommendation:
     sentence: str
 
 
-def ranked(trials: Sequence[Trial], style_weight: float) -> list[Row]:
-    """The points that have a score, those with the least J on the held-out photos first."""
+def ranked(trials: Sequence[Trial]) -> list[Row]:
+    """The points that have a score, those with the least `Score.overall` on the held-out photos first."""
     rows = []
     for trial in trials:
         if trial.fold == HELD_OUT and trial.score:
             folds = sorted((t for t in trials if t.point == trial.point and t.fold != HELD_OUT), key=lambda t: t.fold)
             rows.append(Row(trial.point, trial.score, tuple(fold.score for fold in folds if fold.score)))
-    return sorted(rows, key=lambda row: row.score.total(style_weight))
+    return sorted(rows, key=lambda row: row.score.overall)
 
 
-def recommend(rows: Sequence[Row], style_weight: float, folds: int) -> Recommendation:
+def recommend(rows: Sequence[Row], folds: int) -> Recommendation:
     """The point to take, by the rule of one standard error (Breiman et al. 1984).
 
-    Of the points whose J over the folds is within one standard error of the least, the one that keeps most detail. The
-    error is that of the difference, fold by fold: how hard a fold's photos are plays no part.
+    Of the points whose overall distance over the folds is within one standard error of the least, the one that keeps
+    most detail. The error is that of the difference, fold by fold: how hard a fold's photos are plays no part.
 
     Args:
         rows: from `ranked`, at least one.
@@ -73,29 +75,29 @@ def recommend(rows: Sequence[Row], style_weight: float, folds: int) -> Recommend
     names = named([row.point for row in rows])
     complete = [row for row in rows if len(row.folds) == folds]
     if not complete:
-        row, j = rows[0], rows[0].score.total(style_weight)
-        why = f"the least J on the held-out photos, {j:.3f}; no point has all its folds yet"
+        row = rows[0]
+        why = f"the least overall distance on the held-out photos, {row.overall:.4f}; no point has all its folds yet"
         return Recommendation(row.point, f"{names[row.point]}: {why}")
-    best = min(complete, key=lambda row: row.total(style_weight))
+    best = min(complete, key=lambda row: row.overall)
 
     def near(row: Row) -> bool:
-        more, error = behind(row, best, style_weight)
+        more, error = behind(row, best)
         return more <= error
 
     chosen = max(filter(near, complete), key=lambda row: row.detail)
-    figures = f"J over {folds} folds {chosen.total(style_weight):.3f}, detail {chosen.detail:.3f}"
+    figures = f"overall distance over {folds} folds {chosen.overall:.4f}, detail {chosen.detail:.3f}"
     if chosen is best:
-        why = "the least J, and none within a standard error of it keeps more detail"
+        why = "the least, and none within a standard error of it keeps more detail"
     else:
-        more, error = behind(chosen, best, style_weight)
-        apart = f"{more:+.3f} ± {error:.3f} to {names[best.point]}"
-        why = f"the most detail within a standard error of the least J ({apart})"
+        more, error = behind(chosen, best)
+        apart = f"{more:+.4f} ± {error:.4f} to {names[best.point]}"
+        why = f"the most detail within a standard error of the least distance ({apart})"
     return Recommendation(chosen.point, f"{names[chosen.point]}: {figures}: {why}")
 
 
-def behind(row: Row, best: Row, style_weight: float) -> tuple[float, float]:
-    """How much larger the J of ``row`` is than that of ``best``, both with all folds: mean and standard error."""
-    more = [a.total(style_weight) - b.total(style_weight) for a, b in zip(row.folds, best.folds, strict=True)]
+def behind(row: Row, best: Row) -> tuple[float, float]:
+    """How much larger the distance of ``row`` is than that of ``best``, both with all folds: mean, standard error."""
+    more = [a.overall - b.overall for a, b in zip(row.folds, best.folds, strict=True)]
     return statistics.fmean(more), statistics.stdev(more) / len(more) ** 0.5
 
 
@@ -108,29 +110,26 @@ def named(points: Sequence[Point]) -> dict[Point, str]:
     }
 
 
-def write(
-    trials: Sequence[Trial], style_weight: float, folds: int, folder: Path, pictures: Path
-) -> Recommendation | None:
+def write(trials: Sequence[Trial], folds: int, folder: Path, pictures: Path) -> Recommendation | None:
     """Write ``table.md``, ``plot.png`` and ``sheet.png`` into ``folder``; nothing, and None, if nothing has a score.
 
     Args:
         trials: of these, folds of another number than ``folds`` are left out.
-        style_weight: β by which J is judged.
         pictures: the folder of `keep_row`.
 
     Raises:
         ImpastoError: a file cannot be written, or every training went wrong.
     """
     trials = [trial for trial in trials if trial.folds in (HELD_OUT, folds)]
-    rows = ranked(trials, style_weight)
+    rows = ranked(trials)
     failed = [trial for trial in trials if trial.fold == HELD_OUT and not trial.score]
     if not rows:
         if failed:
             raise ImpastoError(failed[0].error)
         return None
-    chosen = recommend(rows, style_weight, folds)
+    chosen = recommend(rows, folds)
     with whole_file(folder / "table.md") as path:
-        path.write_text(table(rows, failed, style_weight) + f"\n{chosen.sentence}\n")
+        path.write_text(table(rows, failed) + f"\n{chosen.sentence}\n")
     plot(rows, folder / "plot.png")
     names = named([row.point for row in rows])
     kept = [(names[point], row_file(pictures, point)) for point in sorted(names, key=lambda p: (p.l1_on, p.l1))]
@@ -139,31 +138,36 @@ def write(
     return chosen
 
 
-def table(rows: Sequence[Row], failed: Sequence[Trial], style_weight: float) -> str:
+def table(rows: Sequence[Row], failed: Sequence[Trial]) -> str:
     """All points as a table of Markdown, means and standard errors over the folds beside the held-out photos."""
     lines = [
-        f"J = R + {style_weight:g}·S, without the L1 term. Detail: correlation of the luminance gradients of photo and",
-        "painting; energy: that of the painting's, as a share of the photo's. Folds: mean ± standard error.",
+        "W: how unlike the painting's the textures are; L: how unlike its local contrast; structure: how far the",
+        "drawing is no longer the photo's; overall: the geometric mean of the three, by which the weights are ranked.",
+        "Less is better. R and S: by squared distances of activations and Gram matrices. Detail: correlation of the",
+        "luminance gradients of photo and painting; energy: that of the painting's, as a share of the photo's.",
+        "Folds: mean ± standard error.",
         "",
-        "| λ | on | α | β | R | S | J | detail | energy | folds | J over folds | detail over folds |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| λ | on | α | β | W | L | structure | overall | R | S | detail | energy | folds | overall | detail |",
+        "|" + "---|" * 15,
     ]
     for row in rows:
         p, s = row.point, row.score
-        j = f"{row.total(style_weight):.3f}" + (f" ± {row.error(style_weight):.3f}" if len(row.folds) > 1 else "")
-        over = f"{len(row.folds)} | {j} | {row.detail:.3f}" if row.folds else "0 | | "
+        mean = f"{row.overall:.4f}" + (f" ± {row.error:.4f}" if len(row.folds) > 1 else "")
+        over = f"{len(row.folds)} | {mean} | {row.detail:.3f}" if row.folds else "0 | | "
         weights = f"{p.l1:g} | {p.l1_on if p.l1 else ''} | {p.content_weight:g} | {p.style_weight:g}"
-        figures = " | ".join(f"{value:.3f}" for value in (s.r, s.s, s.total(style_weight), s.detail, s.energy))
-        lines.append(f"| {weights} | {figures} | {over} |")
+        judged = " | ".join(f"{value:.4f}" for value in (s.texture, s.contrast, s.structure, s.overall))
+        beside = " | ".join(f"{value:.3f}" for value in (s.r, s.s, s.detail, s.energy))
+        lines.append(f"| {weights} | {judged} | {beside} | {over} |")
     for trial in failed:
         p = trial.point
         error = trial.error.replace("|", "/")
-        lines.append(f"| {p.l1:g} | {p.l1_on} | {p.content_weight:g} | {p.style_weight:g} | {error} | | | | | | | |")
+        weights = f"{p.l1:g} | {p.l1_on} | {p.content_weight:g} | {p.style_weight:g}"
+        lines.append(f"| {weights} | {error} |" + " |" * 10)
     return "\n".join(lines) + "\n"
 
 
 def plot(rows: Sequence[Row], file: Path) -> None:
-    """R against S with detail as colour; error bars are the deviation over the folds."""
+    """W against structure with L as colour; error bars are the deviation over the folds."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -172,19 +176,23 @@ def plot(rows: Sequence[Row], file: Path) -> None:
     figure, axis = plt.subplots(figsize=(7, 5), layout="constrained")
     for row in rows:
         if len(row.folds) > 1:
-            r, s = ([getattr(score, name) for score in row.folds] for name in ("r", "s"))
-            spread = {"xerr": np.std(r, ddof=1), "yerr": np.std(s, ddof=1)}
-            axis.errorbar(np.mean(r), np.mean(s), **spread, color="grey", marker="+", zorder=1)
+            places = np.array([(score.texture, score.structure) for score in row.folds])
+            (x, y), (xerr, yerr) = places.mean(axis=0), places.std(axis=0, ddof=1)
+            axis.errorbar(x, y, xerr=xerr, yerr=yerr, color="grey", marker="+", zorder=1)
             # which dot the cross belongs to
-            axis.plot([row.score.r, np.mean(r)], [row.score.s, np.mean(s)], color="grey", linewidth=0.6, zorder=1)
-    across, up = [row.score.r for row in rows], [row.score.s for row in rows]
-    dots = axis.scatter(across, up, c=[row.score.detail for row in rows], cmap="viridis", zorder=2)
+            axis.plot([row.score.texture, x], [row.score.structure, y], color="grey", linewidth=0.6, zorder=1)
+    across, up = [row.score.texture for row in rows], [row.score.structure for row in rows]
+    dots = axis.scatter(across, up, c=[row.score.contrast for row in rows], cmap="viridis", zorder=2)
     names = named([row.point for row in rows])
     for row in rows:
-        place = row.score.r, row.score.s
+        place = row.score.texture, row.score.structure
         axis.annotate(names[row.point], place, xytext=(4, 4), textcoords="offset points", fontsize=8)
-    figure.colorbar(dots, label="detail kept (correlation of gradients)")
-    axis.set(xlabel="R", ylabel="S", title="held-out photos (dots), folds (crosses, deviation)")
+    figure.colorbar(dots, label="L: how unlike the painting's the local contrast is")
+    axis.set(
+        xlabel="W: how unlike the painting's the textures are",
+        ylabel="structure: how far the drawing is no longer the photo's",
+        title="held-out photos (dots), folds (crosses, deviation); less is better",
+    )
     with whole_file(file) as path:
         figure.savefig(path, format="png", dpi=120)
     plt.close(figure)

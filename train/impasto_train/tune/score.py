@@ -1,4 +1,4 @@
-"""What a short training is judged by: nothing that its own weights could cheat."""
+"""What a short training is judged by: the yardstick that nothing is trained for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,26 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..judge.eye import Eye, look
 from ..loss.evaluate import evaluate
 from ..loss.objective import Objective
 from ..photos.picture import Photo
 from ..photos.tensors import painted
+
+LEAST_STRUCTURE = 0.03  # a photo in other colours: a painting that is nearer than that is none
 
 
 @dataclass(frozen=True)
 class Score:
     """How well a network does on photos that it was not trained on: means over them.
 
-    R and S are as in J, by squared distances and without the L1 term.
+    Texture, contrast and structure are W, L and structure of `judge.eye`: these judge. R and S are as in J, by squared
+    distances and without the L1 term.
     """
 
+    texture: float
+    contrast: float
+    structure: float
     r: float
     s: float
     detail: float
@@ -26,9 +33,15 @@ class Score:
     energy: float
     """Energy of the painting's luminance gradients, as a share of the photo's."""
 
-    def total(self, style_weight: float) -> float:
-        """R + β·S."""
-        return self.r + style_weight * self.s
+    @property
+    def overall(self) -> float:
+        """The one number that ranks, less is better: the geometric mean of W, L and structure.
+
+        It is free of scale: a change of so many per cent in any of the three counts the same, whatever its size. A
+        structure below that of a photo in other colours (0.03) counts as that much, or the photo itself, at 0, would
+        be best.
+        """
+        return (self.texture * self.contrast * max(self.structure, LEAST_STRUCTURE)) ** (1 / 3)
 
 
 def fold_of(photos: Sequence[Photo], fold: int, folds: int) -> tuple[tuple[Photo, ...], tuple[Photo, ...]]:
@@ -59,9 +72,18 @@ def _gradient(pixels: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def judge(network: torch.nn.Module, objective: Objective, photos: Sequence[np.ndarray]) -> Score:
-    """The score of a `StyleNet` on ``photos``, uint8 ``[H, W, 3]`` each."""
+def judge(network: torch.nn.Module, objective: Objective, eye: Eye, photos: Sequence[np.ndarray]) -> Score:
+    """The score of a `StyleNet` on ``photos``, uint8 ``[H, W, 3]`` each, 64 px a side at the least.
+
+    Args:
+        objective: its VGG16 hands out `judge.eye.LAYERS` too.
+        eye: has seen the objective's style picture.
+    """
     terms = evaluate(network, objective, photos)
-    kept = [detail_kept(photo, painted(network, photo, objective.device)) for photo in photos]
-    detail, energy = np.mean(kept, axis=0)
-    return Score(float(terms.content), float(terms.style), float(detail), float(energy))
+    rows = []
+    for photo in photos:
+        picture = painted(network, photo, objective.device)
+        sights = eye(picture, photo, look(objective.vgg, picture), look(objective.vgg, photo))
+        rows.append([sights["W"], sights["L"], sights["structure"], *detail_kept(photo, picture)])
+    texture, contrast, structure, detail, energy = np.mean(rows, axis=0).tolist()
+    return Score(texture, contrast, structure, float(terms.content), float(terms.style), detail, energy)

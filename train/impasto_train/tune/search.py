@@ -1,7 +1,8 @@
 """A search for weights: short trainings that start from the base.
 
-Every point of the grid is trained once and judged on the held-out photos. The few with the least J are then trained
-once a fold: on all photos but those of the fold, and judged on these (K-fold cross-validation: Stone 1974).
+Every point of the grid is trained once and judged on the held-out photos, by the yardstick of `judge.eye`. The best few
+are then trained once a fold: on all photos but those of the fold, and judged on these (K-fold cross-validation: Stone
+1974).
 """
 
 import dataclasses
@@ -21,14 +22,14 @@ from tqdm import tqdm
 from ..base.starts import starts
 from ..base.weights import fingerprint
 from ..commandline.options import Options, SharedOptions, TrainingOptions, TuneOptions
-from ..loss.balance import suitable_weight
+from ..judge import eye
 from ..loss.objective import L1_VARIANTS
 from ..network.stylenet import StyleNet
 from ..photos.content import centre_crop, open_content, photos_digest, read_style
 from ..photos.picture import Photo
 from ..photos.tensors import painted
 from ..training.interrupt import finish_on_interrupt
-from ..training.setup import build_objective, pick_device
+from ..training.setup import build_objective, load_vgg, pick_device
 from ..training.trainer import Trainer
 from ..training.watch import GoneWrong
 from .record import HELD_OUT, Point, Trial, TrialStore, recipe
@@ -78,12 +79,13 @@ class Search:
         self.style = read_style(options.style, options.style_size)
         self.candidates = starts(options.from_, say)
         device = pick_device(options.device)
-        self.objective = build_objective(training_options(options), self.style, device, say)
+        vgg = load_vgg(options.vgg_weights, device, say, eye.LAYERS)
+        self.objective = build_objective(training_options(options), self.style, device, say, vgg=vgg)
         content = open_content(options.content, count=options.content_count, seed=options.seed, say=say)
         self.photos = content.train
         if options.folds > len(self.photos):
             raise ImpastoError(f"--folds {options.folds}: there are only {len(self.photos)} photos to train on")
-        self.judge_weight = suitable_weight(self.objective, self.style, comparable=True)
+        self.eye = eye.Eye(vgg, options.style)
         self.points = points(options, self.objective.style_weight)
         self.held_out = [centre_crop(photo, options.size) for photo in content.held_out[:JUDGED]]
         self.shown = self.held_out[:SHOWN] if options.show is None else photos_of(options.show, options.size)
@@ -130,7 +132,7 @@ class Search:
         folds = min(options.finalists, len(self.points)) * options.folds
         for index, point in enumerate(missing):
             yield point, HELD_OUT, len(missing) - index + folds
-        rows = ranked([trial for trial in self._trials() if trial.point in self.points], self.judge_weight)
+        rows = ranked([trial for trial in self._trials() if trial.point in self.points])
         finalists = [row.point for row in rows[: options.finalists]]
         left = [(p, fold) for fold in range(1, options.folds + 1) for p in finalists if (p, fold) not in done]
         for index, (point, fold) in enumerate(left):
@@ -159,7 +161,7 @@ class Search:
         if not fold:
             row = [painted(network, photo, self.objective.device) for photo in self.shown]
             keep_row(self.pictures, point, row, self.shown)
-        return Trial(point, fold, folds, judge(network, self.objective, crops))
+        return Trial(point, fold, folds, judge(network, self.objective, self.eye, crops))
 
     def _trained(self, point: Point, photos: tuple[Photo, ...], progress: tqdm) -> StyleNet | None:
         objective = self.objective
