@@ -126,7 +126,9 @@ def _check_tensor(data: bytes, tensor: Field) -> None:
             dims += _numbers(data, part)
         elif part.number == TensorProto.DATA_TYPE:
             kind = next(_numbers(data, part), 0)
-        elif part.number in (TensorProto.EXTERNAL_DATA, TensorProto.DATA_LOCATION):
+        elif part.number == TensorProto.EXTERNAL_DATA or (
+            part.number == TensorProto.DATA_LOCATION and any(_numbers(data, part))  # 0, which some write: in this file
+        ):
             raise ImpastoError("it keeps data in other files, which no model of Impasto does")
         elif part.number == TensorProto.RAW_DATA:
             held += part.end - part.start

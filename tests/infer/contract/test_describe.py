@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from impasto import ImpastoError, StyleInfo, describe
+from impasto.contract.graph import read_checked
 from impasto.contract.info import CONTRACT_VERSION, MAX_MODEL_BYTES, seal
 from impasto.contract.protobuf import WireError, walk
 from negative import negative_model
@@ -225,6 +226,18 @@ def test_a_model_with_data_in_other_files_is_refused(tmp_path, info):
     path.write_bytes(seal(model.SerializeToString()))
     with pytest.raises(ImpastoError, match="keeps data in other files"):
         describe(path)
+
+
+def test_data_said_to_be_in_the_file_is_not_in_others(tmp_path, info):
+    model = onnx.load_from_string(negative_model(info.to_metadata()))
+    path = tmp_path / "model.onnx"
+    model.graph.initializer[1].data_location = onnx.TensorProto.DEFAULT
+    path.write_bytes(seal(model.SerializeToString()))
+    assert read_checked(path)[0].name == info.name
+    model.graph.initializer[1].data_location = onnx.TensorProto.EXTERNAL
+    path.write_bytes(seal(model.SerializeToString()))
+    with pytest.raises(ImpastoError, match="keeps data in other files"):
+        read_checked(path)
 
 
 def test_a_shipped_style_is_described_by_its_name():

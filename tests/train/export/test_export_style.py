@@ -118,6 +118,10 @@ def test_int8_is_calibrated_on_photos_and_close(variant):
     assert difference(style, path, photo(), 0) == 0
     assert path.stat().st_size < 0.4 * style.stat().st_size
     assert "QuantizeLinear" in {node.op_type for node in onnx.load(path).graph.node}
+    assert any(line.startswith("paints a picture of") for line in check(path))
+    image = photo(96, 128)[0]
+    whole = Stylizer(path, device="cpu")(image)
+    assert np.abs(Stylizer(style, device="cpu")(image).astype(int) - whole).mean() < 2
 
 
 def test_variants_keep_the_metadata_and_name_their_source(variant, original):
