@@ -81,7 +81,7 @@ def _check_memory(value: str) -> None:
 
 
 def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[str]) -> int:
-    """Write one contact sheet of all photos and styles."""
+    """Write one contact sheet of all photos and styles, past bad ones if there are several; the exit status."""
     if options.output:
         raise ImpastoError("--sheet names the file to write: leave -o out")
     if options.mask_pattern:
@@ -94,9 +94,10 @@ def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[st
     from .sheet import contact_sheet
 
     look, stylizers = _opened(options, paths)
-    contact_sheet(photos, stylizers, look, _finish(options), sheet)
-    print(sheet)
-    return 0
+    failures = contact_sheet(photos, stylizers, look, _finish(options), sheet)
+    if len(failures) < len(photos):
+        print(sheet)
+    return _status(failures, len(photos))
 
 
 def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
@@ -179,12 +180,23 @@ def _restyle(
                 elif record.result and not to_stdout:
                     progress.write(record.result, file=sys.stdout)
                 progress.update()
-    finally:  # also after Ctrl-C
-        if count > 1:
-            for failure in failures:
-                _say(failure)
+    except BaseException:  # Ctrl-C, or a stdout that is gone: what failed before it is said too
+        for failure in failures:
+            _say(failure)
+        raise
+    return _status(failures, count)
+
+
+def _status(failures: list[str], count: int) -> int:
+    """Say what failed of ``count`` results; the exit status.
+
+    Raises:
+        ImpastoError: the only one did.
+    """
     if count == 1 and failures:
         raise ImpastoError(failures[0])
+    for failure in failures:
+        _say(failure)
     return 1 if failures else 0
 
 

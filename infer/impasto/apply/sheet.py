@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..common.errors import ImpastoError
 from ..painting.stylizer import Look, Stylizer
 from ..pictures.formats import format_of
 from ..pictures.picture import Picture, to_pil
-from ..pictures.sheet import PAPER, draw_sheet
+from ..pictures.sheet import PAPER, draw_sheet, empty
 from ..pictures.writing import write_picture
 from .batch import Finish, taken_in
 
@@ -20,25 +21,40 @@ GAP = 12  # px between pictures
 
 def contact_sheet(
     photos: Sequence[Path], stylizers: Sequence[Stylizer], look: Look, finish: Finish, result: Path
-) -> None:
+) -> list[str]:
     """Write a sheet with a row for each photo and a column for each style, titled, the photo itself first.
+
+    The place of a photo that cannot be read or painted holds its name. If that is true of all, nothing is written.
 
     Args:
         finish: its size is the longest side of each picture in pixels, None for `CELL`.
         result: where to write it; its suffix decides the format.
 
+    Returns:
+        what failed, a line each.
+
     Raises:
-        ImpastoError: a photo cannot be read or painted, or the sheet cannot be written.
+        ImpastoError: the sheet cannot be written.
     """
     finish = replace(finish, size=finish.size or CELL)
-    rows = []
+    rows: list[list[np.ndarray]] = []
+    failures = []
     for photo in photos:
-        picture = taken_in(photo, finish)
-        pictures = [picture, *(stylizer.restyle(picture, look) for stylizer in stylizers)]
-        rows.append([_on_paper(each) for each in pictures])
-    titles = ["", *(stylizer.info.title for stylizer in stylizers)]
-    sheet = np.asarray(draw_sheet(rows, gap=GAP, titles=titles))
-    write_picture(result, Picture(sheet, format=format_of(result) or "PNG"), quality=finish.quality)
+        try:
+            picture = taken_in(photo, finish)
+            pictures = [picture, *(stylizer.restyle(picture, look) for stylizer in stylizers)]
+        except ImpastoError as error:
+            rows.append([])
+            failures.append(str(error))
+        else:
+            rows.append([_on_paper(each) for each in pictures])
+    if any(rows):
+        height, width = next(row[0].shape[:2] for row in rows if row)
+        places = [row or [empty(height, width, photo.name)] for row, photo in zip(rows, photos, strict=True)]
+        titles = ["", *(stylizer.info.title for stylizer in stylizers)]
+        sheet = np.asarray(draw_sheet(places, gap=GAP, titles=titles))
+        write_picture(result, Picture(sheet, format=format_of(result) or "PNG"), quality=finish.quality)
+    return failures
 
 
 def _on_paper(picture: Picture) -> np.ndarray:

@@ -42,6 +42,13 @@ def draw_sheet(
     return sheet
 
 
+def empty(height: int, width: int, name: str) -> np.ndarray:
+    """The place of a picture that could not be had, uint8 ``[height, width, 3]``: paper, and its name."""
+    place, font = Image.new("RGB", (width, height), PAPER), ImageFont.load_default(LINE / 2)
+    ImageDraw.Draw(place).text((0, 0), _fitting(name, font, width), INK, font)
+    return np.asarray(place)
+
+
 def _fitting(title: str, font: "ImageFont.ImageFont | ImageFont.FreeTypeFont", width: int) -> str:
     """As much of the title as fits into ``width`` pixels."""
     if font.getlength(title) <= width:

@@ -177,6 +177,27 @@ def test_a_contact_sheet(run, refused, make_model, png, photo):
     assert "leave -o out" in refused(models, png, "--sheet", "other.png", "-o", "x.png")
 
 
+def test_a_contact_sheet_goes_on_past_bad_pictures(run, refused, model, png, photo):
+    Path("text.jpg").write_text("no picture")
+    status, out, err = run(model, "text.jpg", png, "missing.png", "--sheet", "sheet.png")
+    assert (status, out) == (1, "sheet.png\n")
+    first, second = err.splitlines()
+    assert first.startswith("apply-style: cannot read text.jpg: not a picture")
+    assert second == "apply-style: cannot read missing.png: no such file"
+    sheet = read_picture("sheet.png").rgb
+    assert sheet.shape == (12 + 28 + 3 * (20 + 12), 12 + 2 * (30 + 12), 3)
+    for top, wanted in ((40, None), (72, photo), (104, None)):
+        place = sheet[top : top + 20, 12:42]
+        if wanted is None:
+            assert place.min() < 100 < 250 < place.max()  # a name on paper
+            assert (sheet[top : top + 20, 54:] == 255).all()
+        else:
+            np.testing.assert_array_equal(place, wanted)
+    status, out, err = run(model, "text.jpg", "missing.png", "--sheet", "none.png")
+    assert (status, out, err.count("\n")) == (1, "", 2)
+    assert not os.path.exists("none.png")
+
+
 def test_a_mask_for_each_photo(run, refused, model, photo):
     os.mkdir("masks")
     wanted = {}
