@@ -2,6 +2,7 @@
 
 import os
 import string
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from ..common.files import check_writable
 STDIN = STDOUT = Path("-")
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 FIELDS = ("stem", "style", "suffix")
+Place = Callable[[Path, Path, str], Path]
+"""Where a result goes, from its photo, the photo's folder relative to the argument that named it, and a style."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,10 @@ def plan(
     sources = expanded(photos, styles, recursive=recursive)
     if any(photo == STDIN for photo, _ in sources) and output is None:
         output = str(STDOUT)
-    if output is None:
-        jobs = [Job(photo, tuple(photo.parent / _name(photo, style) for style in styles)) for photo, _ in sources]
-    elif "{" in output:
-        _check_pattern(output, any(is_film(photo) for photo, _ in sources))
-        jobs = [Job(photo, tuple(_filled(output, photo, style) for style in styles)) for photo, _ in sources]
-    elif _is_folder(output, sources, styles):
-        jobs = _in_folder(sources, Path(output), styles)
-    else:
-        jobs = [_to_file(output, sources, styles)]
+    place = _place(output, sources, styles)
+    made = _made(sources, place, styles) - set(photos)
+    sources = [(photo, inner) for photo, inner in sources if photo not in made]
+    jobs = [Job(photo, tuple(place(photo, inner, style) for style in styles)) for photo, inner in sources]
     if skip_existing:
         kept = [
             replace(job, results=tuple(None if _exists(result) else result for result in job.results)) for job in jobs
@@ -73,6 +71,25 @@ def plan(
         jobs = [job for job in kept if any(job.results)]
     _check_places(jobs, overwrite=overwrite)
     return jobs
+
+
+def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[str]) -> Place:
+    """Where ``output`` puts the result of a photo.
+
+    Raises:
+        ImpastoError: as `plan`.
+    """
+    if output is None:
+        return lambda photo, inner, style: photo.parent / _name(photo, style)
+    if "{" in output:
+        _check_pattern(output, any(is_film(photo) for photo, _ in sources))
+        return lambda photo, inner, style: _filled(output, photo, style)
+    if _is_folder(output, sources, styles):
+        if any(photo == STDIN for photo, _ in sources):
+            raise ImpastoError("- has no name to take into a folder: give a file, as in -o result.jpg")
+        return lambda photo, inner, style: Path(output) / inner / _name(photo, style)
+    _check_file(output, sources, styles)
+    return lambda photo, inner, style: Path(output)
 
 
 def _exists(result: Path | None) -> bool:
@@ -89,7 +106,7 @@ def _is_folder(output: str, sources: list[tuple[Path, Path]], styles: list[str])
     return len(sources) * len(styles) > 1 and not (os.path.exists(output) or Path(output).suffix)
 
 
-def _to_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]) -> Job:
+def _check_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]) -> None:
     if len(sources) * len(styles) > 1:
         count = f"{len(sources)} photos" if len(sources) > 1 else f"{len(styles)} styles"
         raise ImpastoError(f"-o {output} is one file for {count}; give a folder, as in -o out/")
@@ -98,7 +115,20 @@ def _to_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]) -
         check_suffix(output, film=is_film(photo))
     elif is_film(photo):
         raise ImpastoError("a film cannot go to stdout: give a file with -o")
-    return Job(photo, (Path(output),))
+
+
+def _made(sources: list[tuple[Path, Path]], place: Place, styles: list[str]) -> set[Path]:
+    """Those of ``sources`` that are results of others, in these or shipped styles: an earlier call made them."""
+    at = {os.path.abspath(photo): photo for photo, _ in sources}
+    every = {*styles, *impasto_models.names()}
+    made, kept = set(), set()
+    for photo, inner in sources:
+        places = {os.path.abspath(place(photo, inner, style)) for style in every}
+        results = {at[result] for result in places & at.keys()}
+        made |= results - {photo}
+        if photo in results and len(places) == 1:  # {stem}.png: nothing in the name tells a result from a photo
+            kept.add(photo)
+    return made - kept
 
 
 def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
@@ -129,12 +159,6 @@ def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Pat
 
 def _name(photo: Path, style: str) -> str:
     return f"{photo.stem}-{style}{photo.suffix}"
-
-
-def _in_folder(sources: list[tuple[Path, Path]], folder: Path, styles: list[str]) -> list[Job]:
-    if any(photo == STDIN for photo, _ in sources):
-        raise ImpastoError("- has no name to take into a folder: give a file, as in -o result.jpg")
-    return [Job(photo, tuple(folder / inner / _name(photo, style) for style in styles)) for photo, inner in sources]
 
 
 def _check_pattern(output: str, film: bool) -> None:

@@ -77,6 +77,31 @@ def test_results_in_a_shipped_style_are_not_photos(run, model, album, png):
     assert made == ["album/day/two-negative.jpg", "album/of-the_scream-negative.png", "album/one-negative.png"]
 
 
+@pytest.mark.parametrize(
+    ("out", "made"),
+    [
+        ("album/out/", ["album/out/day/two-negative.jpg", "album/out/one-negative.png"]),
+        ("album/{stem}, painted{suffix}", ["album/two, painted.jpg", "album/one, painted.png"]),
+        ("album/{style}/{stem}{suffix}", ["album/negative/two.jpg", "album/negative/one.png"]),
+    ],
+)
+def test_results_within_the_folder_are_not_photos(run, refused, model, album, out, made):
+    nothing = (0, "", "apply-style: every result exists: nothing is left to do\n")
+    words = [model, album, "-r", "-o", out]
+    assert run(*words)[:2] == (0, "".join(f"{result}\n" for result in made))
+    assert run(*words, "--skip-existing") == nothing
+    assert run(*words, "--overwrite")[1].splitlines() == made
+    assert f"{made[0]} exists" in refused(*words)
+    named = run(model, made[0], "-o", "named/")[1]  # one that is named is a photo all the same
+    assert named.count("\n") == 1
+
+
+def test_a_photo_is_not_taken_for_a_result(run, refused, model, album, png):
+    Image.open(png).save("album/day/one.png")
+    assert "over a photo" in refused(model, album, "-r", "-o", "album/{stem}.png", "--overwrite")
+    assert "over a photo" in refused(model, "-r", "album/day", "-o", "album/day/{stem}{suffix}", "--overwrite")
+
+
 def test_films_of_a_folder_are_taken_too(run, model, album):
     Path("album/clip.mp4").write_text("no film")
     status, out, err = run(model, album, "-r")
