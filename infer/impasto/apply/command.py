@@ -61,6 +61,8 @@ def apply_style(options: Options) -> int:
         return 0
     if not options.photos:
         raise ImpastoError("no photo given; see apply-style --help")
+    if options.invert_mask and options.mask is None:
+        raise ImpastoError("--invert-mask is of a --mask, and none is given")
     _check_memory(options.memory)
     names = [style.name for style in styles]
     return _make_sheet(options, options.sheet, paths, names) if options.sheet else _make_files(options, paths, names)
@@ -139,7 +141,7 @@ def _opened(options: Options, paths: list[Path]) -> "tuple[Look, list[Stylizer]]
     from ..painting.stylizer import Look, Stylizer
 
     mask = None if options.mask is None or options.mask_pattern else read_mask(options.mask)
-    look = Look(options.strength, options.stroke, options.keep_colors, mask)
+    look = Look(options.strength, options.stroke, options.keep_colors, mask, options.invert_mask)
     return look, [Stylizer(path, device=options.device, memory=options.memory) for path in paths]
 
 

@@ -64,8 +64,11 @@ class Options:
     keep_colors: KeepColors = False
     mask: Annotated[
         str | None,
-        typer.Option(metavar="PICTURE", help="Paint only where this is white; for one each: masks/{stem}.png."),
+        typer.Option(
+            metavar="PICTURE", help="Paint only where this is white, or opaque; for one each: masks/{stem}.png."
+        ),
     ] = None
+    invert_mask: Annotated[bool, typer.Option("--invert-mask", help="Paint where the mask is black or clear.")] = False
     size: Size = None
     quality: Quality = None
     codec: Annotated[

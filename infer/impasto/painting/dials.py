@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ..common.errors import ImpastoError
-from ..pictures.picture import to_pil
 from ..pictures.reading import from_pil, read_picture
 
 SOLID = 16  # alpha from which a pixel's own colour is trusted: below it, it is rounded away or never seen
@@ -132,14 +131,15 @@ def _encoded(linear: np.ndarray) -> np.ndarray:
 
 
 def read_mask(source: str | os.PathLike[str] | Image.Image) -> np.ndarray:
-    """A mask from a picture: uint8 ``[H, W]``, 255 where it is white; transparent is black.
+    """A mask from a picture, uint8 ``[H, W]``: its alpha where any of it is transparent, or else how bright it is.
 
     Raises:
         ImpastoError: as `impasto.pictures.reading.read_picture`.
     """
     picture = from_pil(source) if isinstance(source, Image.Image) else read_picture(source)
-    image = to_pil(picture).convert("RGBA")
-    return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("L"))
+    if picture.alpha is not None and picture.alpha.min() < 255:  # a cut-out; editors save opaque alpha with any picture
+        return picture.alpha
+    return np.asarray(Image.fromarray(picture.rgb).convert("L"))
 
 
 def blended(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndarray:

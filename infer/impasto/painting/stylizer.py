@@ -26,6 +26,8 @@ class Look:
     stroke: float = 1.0
     keep_colors: bool = False
     mask: "np.ndarray | None" = None
+    invert_mask: bool = False
+    """Whether the style goes where the mask is black."""
 
 
 class Stylizer:
@@ -97,8 +99,9 @@ class Stylizer:
             stroke: 0.5 to 2, the size of the brushwork beside what the style has by itself. The network works on
                 the photo at 1 / ``stroke`` of its size; the result has the photo's.
             keep_colors: take the style's lightness alone, and hue and chroma of the photo.
-            mask: where the style goes: white for the style, black for the photo, with a soft edge. A path,
-                Pillow's image, or an array, uint8 ``[h, w]``, of the photo's shape; any size.
+            mask: where the style goes: white for the style, black for the photo, with a soft edge. A path or
+                Pillow's image, of which the alpha counts where any of it is transparent, or an array, uint8
+                ``[h, w]``; of the photo's shape, any size.
 
         Returns:
             For an array one of the same shape; otherwise an upright sRGB image of mode RGB, or RGBA
@@ -176,7 +179,8 @@ class Stylizer:
         if look.keep_colors:
             painted = [dials.with_colors_of(*pair) for pair in zip(rgb, painted, strict=True)]
         if look.mask is not None:
-            painted = [dials.blended(*pair, look.mask) for pair in zip(rgb, painted, strict=True)]
+            mask = ~look.mask if look.invert_mask else look.mask
+            painted = [dials.blended(*pair, mask) for pair in zip(rgb, painted, strict=True)]
         return np.stack(painted)
 
 

@@ -235,6 +235,11 @@ def test_a_mask_for_each_photo(run, refused, model, photo):
     assert run(model, "a.png", "b.png", "--mask", "masks/{stem}.png")[0] == 0
     for name, picture in wanted.items():
         np.testing.assert_array_equal(read_picture(f"{name}-negative.png").rgb, picture)
+    assert run(model, "a.png", "b.png", "--mask", "masks/{stem}.png", "--invert-mask", "-o", "inverted/")[0] == 0
+    for index, name in enumerate(("a", "b")):
+        mask = 255 - np.asarray(Image.open(f"masks/{name}.png"))
+        inverted = Stylizer(model, device="cpu")(np.roll(photo, index), mask=mask)
+        np.testing.assert_array_equal(read_picture(f"inverted/{name}-negative.png").rgb, inverted)
     new = ["-o", "new/"]
     Image.fromarray(photo).save("c.png")
     missing = refused(model, "a.png", "c.png", *new, "--mask", "masks/{stem}.png")

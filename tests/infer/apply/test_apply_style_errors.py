@@ -77,6 +77,7 @@ def test_wrong_calls(refused, model, png):
     assert "--colour" in refused(model, png, "--colour", "blue")
     assert "tpu" in refused(model, png, "--device", "tpu")
     assert "-o" in refused(model, png, "-o")
+    assert "none is given" in refused(model, png, "--invert-mask")
 
 
 def test_cuda_that_cannot_be_had(refused, model, png):

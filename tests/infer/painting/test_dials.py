@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from impasto import ImpastoError, Stylizer
-from impasto.painting.dials import blended, filled, resized, with_colors_of
+from impasto.painting.dials import blended, filled, read_mask, resized, with_colors_of
 from impasto.painting.painter import Painter
 from PIL import Image
 
@@ -114,6 +114,16 @@ def test_a_mask_chooses_between_photo_and_painting(stylizer, photo, tmp_path):
     clear = Image.new("LA", (72, 48), (255, 0))
     clear.paste((255, 255), (36, 0, 72, 48))
     np.testing.assert_array_equal(stylizer(photo, mask=clear), painted)
+
+
+def test_a_cut_out_means_its_alpha(photo, tmp_path):
+    alpha = np.zeros((24, 36), np.uint8)
+    alpha[:, 18:] = 255
+    Image.fromarray(np.dstack([photo, alpha])).save(tmp_path / "cut.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "cut.png"), alpha)
+    grey = np.repeat(alpha[..., None], 3, axis=-1)
+    opaque = Image.fromarray(np.dstack([grey, np.full_like(alpha, 255)]))  # as editors save a mask
+    np.testing.assert_array_equal(read_mask(opaque), alpha)
 
 
 def test_the_edge_of_a_mask_is_soft():
