@@ -22,7 +22,7 @@ from ..pictures.picture import Picture, shrunk
 from ..pictures.reading import read_picture
 from ..pictures.writing import save_picture, write_picture
 from .film import Encoding, restyle_film
-from .plan import STDIN, STDOUT, Job
+from .plan import STDIN, STDOUT, Job, part_of
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,12 @@ def restyle_films(
                 except ImpastoError as error:
                     yield record.failed(error)
                     continue
+            if made.stopped:
+                held = f"{part_of(result)} holds the first {made.frames} frames; a second call begins anew"
+                yield record.failed(ImpastoError(f"{job.photo} was not finished: {held}"))
+                raise KeyboardInterrupt
             seconds = round(time.perf_counter() - start, 4)
             yield replace(record, result=os.fspath(result), width=made.width, height=made.height, seconds=seconds)
-            if made.stopped:
-                raise KeyboardInterrupt
 
 
 def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[Stylizer, Path]]:

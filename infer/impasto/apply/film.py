@@ -21,6 +21,7 @@ from ..common.extras import pip_line
 from ..common.files import whole_file
 from ..painting.stylizer import Look, Stylizer
 from ..pictures.picture import Picture, shrunk
+from .plan import part_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -55,7 +56,7 @@ class Made:
     height: int
     frames: int
     stopped: bool
-    """Whether Ctrl-C ended it early; the file holds the frames up to then."""
+    """Whether Ctrl-C ended it early: then `part_of` the result holds the frames up to then."""
 
 
 def restyle_film(
@@ -68,6 +69,8 @@ def restyle_film(
     progress: Callable[[], Any],
 ) -> Made:
     """Write ``source`` to ``result``, restyled: each frame at its own time, other tracks as they are.
+
+    ``result`` is the whole film or is not touched. What Ctrl-C leaves is `part_of` it.
 
     Args:
         started: called once with the number of frames that the file states, None if it states none.
@@ -90,10 +93,16 @@ def restyle_film(
     with _clear_errors(source, "cannot read"), av.open(place, options=READ, metadata_errors="replace") as opened:
         _check_source(opened, source, MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels)
         clear = _clear_errors(result, "cannot write")
-        with whole_file(result) as temporary, clear, av.open(temporary, "w") as written:
+        with whole_file(part_of(result)) as temporary, clear, av.open(temporary, "w") as written:
             film = _Film(opened, written, source, encoding)
             started(opened.streams.video[0].frames or None)
-            return film.restyle(stylizer, look, progress)
+            made = film.restyle(stylizer, look, progress)
+    if not made.stopped:
+        try:
+            os.replace(part_of(result), result)
+        except OSError as error:
+            raise ImpastoError(f"cannot write {result}: {error.strerror}; {part_of(result)} is the film") from error
+    return made
 
 
 def _check_codec(codec: str) -> None:
@@ -132,15 +141,16 @@ def _check_source(opened: "InputContainer", source: Path, most: int) -> None:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C: a second one would lose what the first one keeps."""
+    """Ignore Ctrl-C and SIGTERM: a second one would lose what the first one keeps."""
     if threading.current_thread() is not threading.main_thread():  # signals arrive only there
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _clear_errors:

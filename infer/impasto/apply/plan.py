@@ -13,6 +13,7 @@ from ..common.files import check_writable
 
 STDIN = STDOUT = Path("-")
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+PART = ".part"  # ends the stem of a film that is not whole
 FIELDS = ("stem", "style", "suffix")
 Place = Callable[[Path, Path, str], Path]
 """Where a result goes, from its photo, the photo's folder relative to the argument that named it, and a style."""
@@ -32,6 +33,11 @@ class Job:
 def is_film(path: Path) -> bool:
     """By its suffix."""
     return path.suffix.lower() in FILMS
+
+
+def part_of(film: Path) -> Path:
+    """Where what is done of a film lies if the work on it was stopped."""
+    return film.with_stem(film.stem + PART)
 
 
 def plan(
@@ -148,7 +154,8 @@ def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Pat
     from ..pictures.formats import format_of
 
     files = sorted(path for path in photo.rglob("*") if (format_of(path) or is_film(path)) and path.is_file())
-    visible = [path for path in files if not any(part.startswith(".") for part in path.relative_to(photo).parts)]
+    whole = [path for path in files if not (is_film(path) and path.stem.endswith(PART))]
+    visible = [path for path in whole if not any(part.startswith(".") for part in path.relative_to(photo).parts)]
     # a second run over a folder does not restyle what the first one made, even in another of the shipped styles
     made = {path.with_name(_name(path, style)) for path in visible for style in {*styles, *impasto_models.names()}}
     sources = [path for path in visible if path not in made]
@@ -216,7 +223,7 @@ def _check_places(jobs: list[Job], *, overwrite: bool) -> None:
         if result is None or result == STDOUT:
             continue
         place = os.path.realpath(result)
-        if place in read:
+        if place in read or (is_film(result) and os.path.realpath(part_of(result)) in read):
             raise ImpastoError(f"{result} would be written over a photo; choose another place with -o")
         if place in written:
             if os.path.realpath(written[place]) == os.path.realpath(photo):

@@ -15,6 +15,7 @@ import pytest
 from impasto import ImpastoError, Stylizer
 from impasto.apply import film as film_module
 from impasto.apply.film import Encoding, restyle_film
+from impasto.apply.plan import plan
 from impasto.common.extras import pip_line
 from impasto.painting.stylizer import Look
 from PIL import Image
@@ -286,17 +287,39 @@ tqdm.update = told
 
 
 @pytest.mark.usefixtures("heeds_ctrl_c")
-def test_ctrl_c_leaves_a_film_of_what_was_done(make_model, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_what_was_done(make_model, tmp_path, number):
     make(tmp_path / "clip.mp4", frames=300, size=(640, 480))
     done = command(make_model("slow"), "clip.mp4", before=TELLS_OF_THE_TENTH_FRAME, cwd=tmp_path)
     while not (tmp_path / "tenth").exists():
         assert done.poll() is None
         time.sleep(0.01)
-    done.send_signal(signal.SIGINT)
+    done.send_signal(number)
     out, err = done.communicate(timeout=60)
     assert done.returncode == 130, err
-    assert out == "clip-slow.mp4\n"
-    times, _, _ = look_at(tmp_path / "clip-slow.mp4")
+    assert out == ""
+    times, _, _ = look_at(tmp_path / "clip-slow.part.mp4")
     assert 10 <= len(times) < 300
+    assert f"clip-slow.part.mp4 holds the first {len(times)} frames; a second call begins anew" in err
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["clip-slow.part.mp4", "clip.mp4"]
     assert times == [Fraction(index, 12) for index in range(len(times))]
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_film_that_was_stopped_is_not_finished(stylizer, restyle, tmp_path):
+    source, result, part = (tmp_path / name for name in ("clip.mp4", "clip-negative.mp4", "clip-negative.part.mp4"))
+    make(source)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    made = restyle_film(source, result, stylizer, Look(), Encoding(), lambda count: None, stop)
+    assert (made.stopped, made.frames) == (True, 1)
+    assert sorted(tmp_path.iterdir()) == [part, source]
+    assert len(look_at(part)[0]) == 1
+    (job,) = plan([tmp_path], None, ["negative"], recursive=True, skip_existing=True)
+    assert (job.photo, job.results) == (source, (result,))  # the part is neither a film to paint nor a result
+    with pytest.raises(ImpastoError, match="written over a photo"):
+        plan([part], str(result), ["negative"])
+    assert restyle(source, result).frames == 10
+    assert sorted(tmp_path.iterdir()) == [result, source]
