@@ -8,12 +8,13 @@ from .common.errors import ImpastoError
 from .common.lazy import TYPE_CHECKING, lazy
 
 if TYPE_CHECKING:
+    from .apply.library import film
     from .common.version import __version__
     from .contract.info import StyleInfo
     from .contract.styles import describe
     from .painting.stylizer import Stylizer
 
-__all__ = ["ImpastoError", "StyleInfo", "Stylizer", "__version__", "describe"]
+__all__ = ["ImpastoError", "StyleInfo", "Stylizer", "__version__", "describe", "film"]
 
 __getattr__, __dir__ = lazy(
     globals(),
@@ -22,5 +23,6 @@ __getattr__, __dir__ = lazy(
         "Stylizer": ".painting.stylizer",
         "__version__": ".common.version",
         "describe": ".contract.styles",
+        "film": ".apply.library",
     },
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from impasto_train.photos.content import centre_crop, demo_photo
@@ -39,9 +40,14 @@ SHORTENED = {
 
 @pytest.fixture
 def desk(tmp_path):
-    """A folder with a photo and a painting, as the README speaks of them."""
+    """A folder with a photo, a painting and a film, as the README speaks of them."""
     Image.fromarray(centre_crop(demo_photo("coffee.png"), 96)).save(tmp_path / "photo.jpg")
     Image.fromarray(centre_crop(demo_photo("rocket.jpg"), 96)).save(tmp_path / "starry.jpg")
+    with av.open(tmp_path / "clip.mp4", "w") as container:
+        video = container.add_stream("libx264", rate=12)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        container.mux([*video.encode(frame), *video.encode(None)])
     return tmp_path
 
 
@@ -97,6 +103,7 @@ def test_the_python_examples_run(desk, monkeypatch):
     for name in ("restyled.png", "calm.png"):
         with Image.open(desk / name) as restyled, Image.open(desk / "photo.jpg") as photo:
             assert restyled.size == photo.size
+    assert (desk / "film.mp4").exists()
 
 
 def test_links_and_pictures_are_there():

@@ -1,13 +1,12 @@
 """What can be done around the network: stroke size, the photo's colours, masks, and edges of transparency."""
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from ..common.errors import ImpastoError
-from ..pictures.reading import from_pil, read_picture
+from ..pictures.reading import Source, to_picture
 
 SOLID = 16  # alpha from which a pixel's own colour is trusted: below it, it is rounded away or never seen
 FEATHER = 0.01  # of the shorter side: the standard deviation of a mask's soft edge
@@ -130,13 +129,13 @@ def _encoded(linear: np.ndarray) -> np.ndarray:
     return (encoded * 255 + 0.5).astype(np.uint8)
 
 
-def read_mask(source: str | os.PathLike[str] | Image.Image) -> np.ndarray:
+def read_mask(source: Source) -> np.ndarray:
     """A mask from a picture, uint8 ``[H, W]``: its alpha where any of it is transparent, or else how bright it is.
 
     Raises:
-        ImpastoError: as `impasto.pictures.reading.read_picture`.
+        ImpastoError, TypeError: as `impasto.pictures.reading.to_picture`.
     """
-    picture = from_pil(source) if isinstance(source, Image.Image) else read_picture(source)
+    picture = to_picture(source, "mask")
     if picture.alpha is not None and picture.alpha.min() < 255:  # a cut-out; editors save opaque alpha with any picture
         return picture.alpha
     return np.asarray(Image.fromarray(picture.rgb).convert("L"))

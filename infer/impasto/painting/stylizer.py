@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..pictures.picture import Picture
+    from ..pictures.reading import Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,13 @@ class Look:
     mask: "np.ndarray | None" = None
     invert_mask: bool = False
     """Whether the style goes where the mask is black."""
+
+    @classmethod
+    def of(cls, strength: float, stroke: float, keep_colors: bool, mask: "Source | np.ndarray | None") -> "Look":
+        """The dials as `Stylizer.__call__` takes them, checked; it says what is raised."""
+        check_dial("strength", strength, *STRENGTHS)
+        check_dial("stroke", stroke, *STROKES)
+        return cls(strength, stroke, keep_colors, _mask(mask))
 
 
 class Stylizer:
@@ -72,12 +80,12 @@ class Stylizer:
     @overload
     def __call__(
         self,
-        photo: "str | os.PathLike[str] | Image.Image",
+        photo: "Source",
         strength: float = 1.0,
         *,
         stroke: float = 1.0,
         keep_colors: bool = False,
-        mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None" = None,
+        mask: "Source | np.ndarray | None" = None,
     ) -> "Image.Image": ...
     @overload
     def __call__(
@@ -87,21 +95,22 @@ class Stylizer:
         *,
         stroke: float = 1.0,
         keep_colors: bool = False,
-        mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None" = None,
+        mask: "Source | np.ndarray | None" = None,
     ) -> "np.ndarray": ...
     def __call__(self, photo, strength=1.0, *, stroke=1.0, keep_colors=False, mask=None):
         """Restyle a picture.
 
         Args:
-            photo: a path (only the first frame of an animation); Pillow's image of any mode; or an array,
-                uint8 ``[H, W, C]`` or ``[N, H, W, C]``, sRGB, of 3 channels or 4 (the last being alpha).
+            photo: a path, a file's bytes or a file open in binary mode (only the first frame of an animation);
+                Pillow's image of any mode; or an array, uint8 ``[H, W, C]`` or ``[N, H, W, C]``, sRGB, of 3
+                channels or 4 (the last being alpha).
             strength: 0 (the photo itself) to 1 (the full style).
             stroke: 0.5 to 2, the size of the brushwork beside what the style has by itself. The network works on
                 the photo at 1 / ``stroke`` of its size; the result has the photo's.
             keep_colors: take the style's lightness alone, and hue and chroma of the photo.
-            mask: where the style goes: white for the style, black for the photo, with a soft edge. A path or
-                Pillow's image, of which the alpha counts where any of it is transparent, or an array, uint8
-                ``[h, w]``; of the photo's shape, any size.
+            mask: where the style goes: white for the style, black for the photo, with a soft edge. As ``photo``,
+                of which the alpha counts where any of it is transparent, or an array ``[h, w]``, uint8 or bool;
+                of the photo's shape, any size.
 
         Returns:
             For an array one of the same shape; otherwise an upright sRGB image of mode RGB, or RGBA
@@ -110,28 +119,18 @@ class Stylizer:
         Raises:
             ImpastoError: a file that is not a readable picture, a picture too large for the memory, or a mask of
                 another shape than the photo.
-            TypeError: neither a path nor an image nor a uint8 array, or a dial that is not a number.
+            TypeError: none of these kinds of photo or mask, or a dial that is not a number.
             ValueError: an array of another shape, or a dial out of its range.
         """
         import numpy as np
-        from PIL import Image
 
         from ..pictures.picture import to_pil
-        from ..pictures.reading import from_pil, read_picture
+        from ..pictures.reading import to_picture
 
-        check_dial("strength", strength, *STRENGTHS)
-        check_dial("stroke", stroke, *STROKES)
-        look = Look(strength, stroke, keep_colors, _mask(mask))
+        look = Look.of(strength, stroke, keep_colors, mask)
         if isinstance(photo, np.ndarray):
             return self._array(photo, look)
-        if isinstance(photo, str | os.PathLike):
-            picture = read_picture(photo)
-        elif isinstance(photo, Image.Image):
-            picture = from_pil(photo)
-        else:
-            kind = type(photo).__name__
-            raise TypeError(f"photo must be a path, an image of Pillow's or a uint8 array, not {kind}")
-        return to_pil(self.restyle(picture, look))
+        return to_pil(self.restyle(to_picture(photo), look))
 
     def restyle(self, picture: "Picture", look: "Look") -> "Picture":
         """`__call__` for a picture with its metadata, and for its later frames."""
@@ -192,7 +191,7 @@ def check_dial(name: str, value: float, least: float, most: float) -> None:
         raise ValueError(f"{name} must be {least:g} to {most:g}, not {value}")
 
 
-def _mask(mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None") -> "np.ndarray | None":
+def _mask(mask: "Source | np.ndarray | None") -> "np.ndarray | None":
     """A mask of any kind as uint8 ``[H, W]``."""
     import numpy as np
 
@@ -202,6 +201,8 @@ def _mask(mask: "str | os.PathLike[str] | Image.Image | np.ndarray | None") -> "
         return None
     if not isinstance(mask, np.ndarray):
         return dials.read_mask(mask)
+    if mask.dtype == bool:
+        mask = mask.astype(np.uint8) * np.uint8(255)
     if mask.dtype != np.uint8 or mask.ndim != 2 or 0 in mask.shape:
-        raise ValueError(f"a mask must be a uint8 array [H, W], not {mask.dtype} {list(mask.shape)}")
+        raise ValueError(f"a mask must be a bool or uint8 array [H, W], not {mask.dtype} {list(mask.shape)}")
     return mask

@@ -1,5 +1,6 @@
 """Pictures out of files: upright, sRGB, 8 bits, with their transparency."""
 
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,28 @@ from .exif import X_RESOLUTION, XMP_KEYWORD, of_tiff, upright, upright_xmp
 from .formats import FORMATS, need_heif
 from .picture import Picture
 
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
+"""Where a picture may come from: a path, a file's bytes, a file open in binary mode, an image of Pillow's."""
+
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def to_picture(source: Source, name: str = "photo") -> Picture:
+    """`read_picture`, also of a file's bytes and of an image of Pillow's; ``name`` is what errors call it.
+
+    Raises:
+        ImpastoError: as `read_picture`.
+        TypeError: it is none of these.
+    """
+    if isinstance(source, Image.Image):
+        return from_pil(source)
+    if isinstance(source, str | os.PathLike):
+        return read_picture(source)
+    data = source.read() if hasattr(source, "read") else source
+    if not isinstance(data, bytes | bytearray | memoryview):
+        kind = type(data).__name__
+        raise TypeError(f"{name} must be a path, bytes, a binary file, an image of Pillow's or an array, not {kind}")
+    return read_picture(io.BytesIO(data))
 
 
 def read_picture(source: str | os.PathLike[str] | BinaryIO, max_pixels: int | None = None) -> Picture:

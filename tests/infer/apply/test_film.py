@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
-from impasto import ImpastoError, Stylizer
+from impasto import ImpastoError, Stylizer, film
 from impasto.apply import film as film_module
 from impasto.apply.film import Encoding, restyle_film
 from impasto.apply.plan import plan
@@ -323,3 +323,18 @@ def test_a_film_that_was_stopped_is_not_finished(stylizer, restyle, tmp_path):
         plan([part], str(result), ["negative"])
     assert restyle(source, result).frames == 10
     assert sorted(tmp_path.iterdir()) == [result, source]
+
+
+def test_from_python(stylizer, tmp_path):
+    source, result = tmp_path / "clip.mp4", tmp_path / "styled.mp4"
+    make(source)
+    film(stylizer, source, str(result), 0.0, size=32)
+    times, levels, sound = look_at(result)
+    assert (times, sound) == (look_at(source)[0], look_at(source)[2])
+    assert np.abs(np.array(levels) - look_at(source)[1]).max() <= 2
+    with pytest.raises(ImpastoError, match="over the film"):
+        film(stylizer, source, source)
+    with pytest.raises(ImpastoError, match=r"ends with none of \.mp4"):
+        film(stylizer, source, tmp_path / "styled.txt")
+    with pytest.raises(ValueError, match="strength must be 0 to 1"):
+        film(stylizer, source, result, 2)

@@ -109,7 +109,11 @@ def test_a_mask_chooses_between_photo_and_painting(stylizer, photo, tmp_path):
     painted = stylizer(photo, mask=mask)
     np.testing.assert_array_equal(painted[:, :16], photo[:, :16])
     np.testing.assert_array_equal(painted[:, 20:], 255 - photo[:, 20:])
+    np.testing.assert_array_equal(stylizer(photo, mask=mask > 0), painted)
     Image.fromarray(mask).save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(stylizer(photo, mask=(tmp_path / "mask.png").read_bytes()), painted)
+    with pytest.raises(TypeError, match="mask must be a path"):
+        stylizer(photo, mask=7)
     np.testing.assert_array_equal(stylizer(photo, mask=tmp_path / "mask.png"), painted)
     clear = Image.new("LA", (72, 48), (255, 0))
     clear.paste((255, 255), (36, 0, 72, 48))

@@ -1,5 +1,6 @@
 """`Stylizer` on a model whose every result is known: the negative of the photo."""
 
+import io
 import re
 import sys
 import threading
@@ -96,7 +97,7 @@ def test_arrays_of_another_shape(shape, stylizer):
         stylizer(np.zeros(shape, np.uint8))
 
 
-@pytest.mark.parametrize("photo", [None, 7, b"bytes", [[1, 2, 3]]])
+@pytest.mark.parametrize("photo", [None, 7, 1.5, [[1, 2, 3]]])
 def test_what_is_no_picture(photo, stylizer):
     with pytest.raises(TypeError, match="photo must be a path"):
         stylizer(photo)
@@ -111,6 +112,18 @@ def test_paths(photo, stylizer, tmp_path):
         np.testing.assert_array_equal(np.asarray(result), 255 - photo)
     with pytest.raises(ImpastoError, match="no such file"):
         stylizer(tmp_path / "nothing.png")
+
+
+def test_bytes_and_files(photo, stylizer, tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo).save(path)
+    with path.open("rb") as file:
+        for form in (path.read_bytes(), bytearray(path.read_bytes()), io.BytesIO(path.read_bytes()), file):
+            np.testing.assert_array_equal(np.asarray(stylizer(form)), 255 - photo)
+    with pytest.raises(ImpastoError, match="cannot read the picture: not a picture"):
+        stylizer(b"bytes")
+    with path.open(errors="replace") as text, pytest.raises(TypeError, match=r"a binary file, .* not str"):
+        stylizer(text)
 
 
 def test_images_of_pillow(photo, stylizer):

@@ -1,0 +1,58 @@
+"""What ``apply-style`` does to films, as a call from Python."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..common.defaults import CRF
+from ..common.errors import ImpastoError
+from ..painting.stylizer import Look, Stylizer
+from .film import Encoding, restyle_film
+from .plan import check_suffix
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..pictures.reading import Source
+
+
+def film(
+    stylize: Stylizer,
+    source: str | os.PathLike[str],
+    result: str | os.PathLike[str],
+    strength: float = 1.0,
+    *,
+    stroke: float = 1.0,
+    keep_colors: bool = False,
+    mask: "Source | np.ndarray | None" = None,
+    size: int | None = None,
+    codec: str | None = None,
+    crf: int = CRF,
+) -> None:
+    """Restyle the film in the file ``source`` into the file ``result``, which is replaced if it exists.
+
+    Each frame keeps its time, and the sound is copied. What Ctrl-C leaves is named as ``result.part.mp4``.
+
+    Args:
+        strength, stroke, keep_colors, mask: as in `Stylizer.__call__`.
+        size: longest side in pixels to which a larger film is reduced first.
+        codec: an encoder by FFmpeg's name; None for what suits the suffix.
+        crf: constant rate factor of the encoder: the lower, the better and the larger.
+
+    Raises:
+        ImpastoError: ``source`` cannot be read, ``result`` cannot be written or is ``source``, or the extra ``video``
+            is not installed.
+        TypeError, ValueError: as `Stylizer.__call__`, of the dials.
+        KeyboardInterrupt: Ctrl-C, once the frames that are done are in their file.
+    """
+    source, result = Path(source), Path(result)
+    check_suffix(str(result), "the result", film=True)
+    if os.path.realpath(source) == os.path.realpath(result):
+        raise ImpastoError(f"{result} would be written over the film; choose another place")
+    look = Look.of(strength, stroke, keep_colors, mask)
+    if restyle_film(source, result, stylize, look, Encoding(codec, crf, size), _unseen, _unseen).stopped:
+        raise KeyboardInterrupt
+
+
+def _unseen(*progress: int | None) -> None:
+    """Takes what nobody asked to be told."""
