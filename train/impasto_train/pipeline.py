@@ -4,7 +4,7 @@
 """
 
 from collections import deque
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from .loss.objective import Objective
 from .photos.content import ContentSet, centre_crop, open_content, photos_digest, read_style
 from .training.group import Group, joined
 from .training.interrupt import finish_on_interrupt
+from .training.lock import locked
 from .training.reports import FetchLine, Log, Pace, Preview, ProgressLine, Saver, Subscriber
 from .training.run_folder import Plan, RunFolder
 from .training.setup import build_objective, load_vgg, pick_device
@@ -41,9 +42,10 @@ def start(options: Options, say: Say) -> Path | None:
         ImpastoError: anything that the user can correct; no model is written or changed then.
     """
     device = pick_device(options.device)
-    with joined(device) as group:
+    folder = RunFolder(options.run)
+    check_writable(options.model)
+    with joined(device) as group, _held(folder, group):
         say = say if group.first else _silent
-        folder = RunFolder(options.run)
         with group.first_goes_first():
             if group.first:
                 _check_free(options, folder)
@@ -90,13 +92,17 @@ def _settled(
     return options, steps
 
 
+def _held(folder: RunFolder, group: Group) -> AbstractContextManager[None]:
+    """The lock on the run folder, which the first process of a group holds for all."""
+    return locked(folder.path) if group.first else nullcontext()
+
+
 def _check_free(options: Options, folder: RunFolder) -> None:
     if options.model.exists() and not options.overwrite:
         raise ImpastoError(f"{options.model} exists: give --overwrite to replace it, or another --out")
     if folder.path.exists() and not options.overwrite:
         go_on = f"go on with --resume {folder.path}, or give" if folder.has_plan() else "give"
         raise ImpastoError(f"{folder.path} exists: {go_on} --overwrite")
-    check_writable(options.model)
     check_writable(folder.path / "options.json")
 
 
@@ -139,7 +145,7 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
     changed["overwrite"] = overwrite or plan.options.overwrite
     options = replace(plan.options, out=path.with_suffix(".onnx"), **changed)
     device = pick_device(options.device)
-    with joined(device) as group:
+    with joined(device) as group, _held(folder, group):
         say = say if group.first else _silent
         batch = plan.options.batch_size * plan.options.devices
         if batch % group.size:
@@ -169,7 +175,7 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
             if trainer.step < trainer.steps:
                 say(f"resuming at step {trainer.step} of {trainer.steps}")
             else:
-                say("this run is finished; exporting it again")
+                say(f"this run is finished; exporting it again (to train further, begin a run --from {path})")
             return _train(trainer, content, folder, say)
 
 
