@@ -22,7 +22,8 @@ def train_style(resume: Path | None = None, **given: Any) -> None:
     """Learn the style of one picture and write it as one ONNX file."""
     if resume is not None and given.keys() - ALSO_RESUMING:
         other = sorted(given.keys() - ALSO_RESUMING)[0]
-        raise ImpastoError(f"--resume goes on with the run's own options: leave out {spelling(other)}")
+        further = f"; to train beyond its end, begin a run --from {resume}" if other in ("minutes", "steps") else ""
+        raise ImpastoError(f"--resume goes on with the run's own options: leave out {spelling(other)}{further}")
     options = Options(**given) if resume is None else None
     need("train", NEEDED, "training")
     from . import pipeline

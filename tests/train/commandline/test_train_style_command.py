@@ -34,6 +34,7 @@ def command(*arguments, **settings):
         (["--resume", "photos"], "not a run folder"),
         (["--style", "style.png", "--from", "photos"], "--from photos: neither base nor scratch nor a run folder"),
         (["--resume", "tiny.run", "--steps", "9"], "leave out --steps"),
+        (["--resume", "tiny.run", "--steps", "9"], "to train beyond its end, begin a run --from tiny.run"),
         (["--style", "style.png", "--content", "photos", "--vgg-weights", "style.png"], "--vgg-weights"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

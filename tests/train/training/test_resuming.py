@@ -47,7 +47,7 @@ def test_resuming_sweeps_what_a_kill_left_and_says_when_nothing_is_left_to_do(op
     said = []
     resume(options.run, said.append)
     assert not part.exists()
-    assert any("this run is finished" in line for line in said)
+    assert any("this run is finished" in line and f"--from {options.run}" in line for line in said)
 
 
 @pytest.mark.usefixtures("quick_export")
