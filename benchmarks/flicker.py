@@ -4,7 +4,8 @@
 
 Noise gain: mean |f(x + n) − f(x)| over mean |n|, n Gaussian with a deviation of 2 levels of 255. Pan difference: mean
 |f(crop) − f(crop moved by d)| in levels of 255 over the area both show, a margin of 32 px left out, for d of 1, 2, 3
-and 5 px along the diagonal. Crops of 384 px of the first eight photos.
+and 5 px along the diagonal. Crops of 384 px of the first eight photos. A grey picture is a steady one, so both are also
+given over the contrast of what is painted (deviation of its pixels): the gain as a share of the photos' own contrast.
 
 Clip difference: mean |f(frame) − f(the frame before, moved)| in levels of 255, each frame of the film painted by
 itself, the longest side reduced to 640 px. Moved is by the one shift that the film itself tells (phase correlation, to
@@ -106,6 +107,12 @@ def clip_difference(paint: Paint, frames: Iterable[np.ndarray], shifts: list[Shi
     return float(np.mean([difference_but_for(shift, *pair) for pair, shift in pairs if shift is not None]))
 
 
+def contrast(stylizer: Paint, photos: list[np.ndarray]) -> float:
+    """Deviation of what is painted within channels, in levels of 255: mean over channels and ``photos``."""
+    deviation = float(np.mean([stylizer(photo).std(axis=(0, 1)).mean() for photo in photos]))
+    return max(deviation, 0.01)  # of a blank picture: something is divided by it
+
+
 @app.command()
 def flicker(
     models: Annotated[list[str], typer.Argument(help="Model files or names.")],
@@ -123,8 +130,13 @@ def flicker(
     painters |= {stylizer.info.name: stylizer for stylizer in stylizers}
     rows: list[dict[str, Any]] = []
     for name, paint in painters.items():
-        gain = noise_gain(paint, [np.ascontiguousarray(crop[:SIZE, :SIZE]) for crop in crops])
-        rows.append({"model": name, "noise gain": gain, "pan difference": pan_difference(paint, crops)})
+        squares = [np.ascontiguousarray(crop[:SIZE, :SIZE]) for crop in crops]
+        gain, pan, deviation = noise_gain(paint, squares), pan_difference(paint, crops), contrast(paint, squares)
+        row = {"model": name, "noise gain": gain, "pan difference": pan, "contrast": deviation}
+        photos_deviation = rows[0]["contrast"] if rows else deviation
+        rows.append(
+            row | {"gain over contrast": gain * photos_deviation / deviation, "pan over contrast": pan / deviation}
+        )
         if clip:
             rows[-1]["clip difference"] = clip_difference(paint, frames_of(clip), shifts)
 

@@ -56,6 +56,10 @@ def test_a_pointwise_model_has_the_gain_of_its_slope_and_no_pan_difference():
     photos = [noise(SIDE + 5)[:SIDE, :SIDE], noise(SIDE)]
     assert flicker.noise_gain(lambda photo: 255 - photo, photos) == pytest.approx(1)
     assert flicker.noise_gain(lambda photo: photo // 2, photos) == pytest.approx(0.5, abs=0.05)
+    assert flicker.contrast(lambda photo: photo // 2, photos) == pytest.approx(
+        flicker.contrast(lambda photo: 255 - photo, photos) / 2, 0.05
+    )
+    assert flicker.contrast(lambda photo: photo * 0, photos) == 0.01
     assert flicker.pan_difference(lambda photo: 255 - photo, [noise(SIDE + 5)]) == 0
 
 
