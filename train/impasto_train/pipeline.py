@@ -57,8 +57,8 @@ def start(options: Options, say: Say) -> Path | None:
         objective = build_objective(options, style, device, say, group=group, vgg=vgg)
         options, steps = _settled(options, objective, content, group, say)
         trainer = Trainer(objective, content.train, options, steps, group)
+        trainer.begin(style, candidates)  # Ctrl-C ends it at once: what goes on from half a start would be another run
         with finish_on_interrupt(trainer):
-            trainer.begin(style, candidates)
             if group.first:
                 folder.clear()  # not before there is something to put in its place
                 folder.save_style(style)

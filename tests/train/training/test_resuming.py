@@ -93,6 +93,15 @@ def test_a_second_ctrl_c_ends_the_program(options, monkeypatch, quiet):
     assert not options.model.exists()
 
 
+@pytest.mark.usefixtures("heeds_ctrl_c")
+def test_ctrl_c_before_the_first_step_writes_nothing(options, quiet, monkeypatch):
+    monkeypatch.setattr("impasto_train.training.trainer.learn_colors", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        start(replace(options, from_="scratch"), quiet)
+    assert not options.run.exists()
+    assert not options.model.exists()
+
+
 @pytest.mark.usefixtures("quick_export", "heeds_ctrl_c")
 @pytest.mark.parametrize("moment", ["info_of", "centre_crop"])
 def test_ctrl_c_outside_the_loop_loses_nothing(options, quiet, monkeypatch, moment):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -100,8 +99,6 @@ class Trainer:
     def begin(self, style: np.ndarray, candidates: Sequence[dict[str, Tensor]] = ()) -> None:
         """Make the network ready to be trained, in the colours of ``style``, uint8 ``[H, W, 3]``.
 
-        Ends early if `stop` is set.
-
         Args:
             candidates: weights of a `StyleNet` each, to start from those with the least J over a few photos; if
                 there are none, a fresh network is brought near the photo.
@@ -126,8 +123,7 @@ class Trainer:
             step += 10**9  # crops that no step of the training itself will see
             return training_batch(self.photos, step=step, batch_size=BATCH_SIZE, size=size, seed=self.options.seed)
 
-        pictures = takewhile(lambda _: not self.stop, prefetch(batch, range(steps)))
-        batches = (to_tensor(picture, self.device) for picture in pictures)
+        batches = (to_tensor(pictures, self.device) for pictures in prefetch(batch, range(steps)))
         learn_colors(self.network, to_tensor(style[None], self.device), batches, steps)
         self.average.load_state_dict(self.network.state_dict())
 
@@ -138,8 +134,6 @@ class Trainer:
         photos = to_tensor(pictures, self.device)
         content, best = self.objective.content(photos), math.inf
         for weights in candidates:
-            if self.stop and best < math.inf:
-                break
             try:
                 self.network.load_state_dict(weights)
             except (RuntimeError, AttributeError) as error:
