@@ -129,13 +129,19 @@ def flicker(
     painters: dict[str, Paint] = {"nothing painted": lambda photo: photo}
     painters |= {stylizer.info.name: stylizer for stylizer in stylizers}
     rows: list[dict[str, Any]] = []
+    squares = [np.ascontiguousarray(crop[:SIZE, :SIZE]) for crop in crops]
+    own = contrast(painters["nothing painted"], squares)
     for name, paint in painters.items():
-        squares = [np.ascontiguousarray(crop[:SIZE, :SIZE]) for crop in crops]
         gain, pan, deviation = noise_gain(paint, squares), pan_difference(paint, crops), contrast(paint, squares)
-        row = {"model": name, "noise gain": gain, "pan difference": pan, "contrast": deviation}
-        photos_deviation = rows[0]["contrast"] if rows else deviation
         rows.append(
-            row | {"gain over contrast": gain * photos_deviation / deviation, "pan over contrast": pan / deviation}
+            {
+                "model": name,
+                "noise gain": gain,
+                "pan difference": pan,
+                "contrast": deviation,
+                "gain over contrast": gain * own / deviation,
+                "pan over contrast": pan / deviation,
+            }
         )
         if clip:
             rows[-1]["clip difference"] = clip_difference(paint, frames_of(clip), shifts)

@@ -1,10 +1,10 @@
-"""How the base that ships was made.
+"""How a base is made.
 
     python -m impasto_train.base.train_base STYLES... --content PHOTOS [--from RUN] [--steps 4000] [--out FILE]
 
 The styles take turns, a step each: the pictures given, our own painting, and collages of squares of the pictures given
 with their channels in each other order, some of them paler or turned; so the kernels see more colours side by side than
-a painting has. (What the one that ships started from: ``docs/research.md``.)
+a painting has. The one that ships was made by an earlier recipe (``docs/research.md``).
 """
 
 import sys

@@ -5,7 +5,7 @@ so that its 4x4 results cost 36 multiplications a channel in place of 144. PyTor
 direct one. The transforms cost something too, so it pays where there are many channels.
 """
 
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -23,15 +23,22 @@ _BACK = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1
 
 
 class Kernels:
-    """The kernels of a 3x3 convolution with a padding of one pixel of zeros, transformed once for both directions.
+    """The kernels of a 3x3 convolution with a padding of one pixel of zeros, transformed once for each direction.
 
     Args:
         weight: float32 ``[O, I, 3, 3]`` on the CPU; not learned.
     """
 
     def __init__(self, weight: Tensor) -> None:
-        self.forward = _transformed(weight)
-        self.backward = _transformed(weight.transpose(0, 1).flip(2, 3))
+        self.weight = weight
+
+    @cached_property
+    def forward(self) -> Tensor:
+        return _transformed(self.weight)
+
+    @cached_property
+    def backward(self) -> Tensor:  # four times as large as the weight, and whoever only looks never needs it
+        return _transformed(self.weight.transpose(0, 1).flip(2, 3))
 
     def convolve(self, x: Tensor) -> Tensor:
         """From float32 ``[N, I, H, W]`` to ``[N, O, H, W]``, channels last in memory.
