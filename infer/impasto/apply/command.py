@@ -74,7 +74,7 @@ def _check_alone(flag: str, options: Options) -> None:
 
 
 def _check_memory(value: str) -> None:
-    from ..painting.painter import in_bytes
+    from ..painting.memory import in_bytes
 
     try:
         in_bytes(value)

@@ -82,7 +82,11 @@ class Options:
     ] = None
     device: Annotated[Device, typer.Option(help="Where to run; cuda fails where it is not available.")] = "auto"
     memory: Annotated[
-        str, typer.Option(metavar="AMOUNT", help="Most memory to use, about; larger pictures are painted in tiles.")
+        str,
+        typer.Option(
+            metavar="AMOUNT",
+            help="Most memory to use, about, as 2GB; by itself half of what is free. Larger pictures go in tiles.",
+        ),
     ] = MEMORY
     max_pixels: Annotated[
         int | None,

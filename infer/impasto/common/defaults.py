@@ -2,8 +2,8 @@
 
 STRENGTHS, STROKES = (0, 1), (0.5, 2)  # from, to
 
-MEMORY = "1.2GB"
-"""About the most memory that painting a picture may take."""
+MEMORY = "auto"
+"""About the most memory that painting a picture may take: half of what is free, at least 1 GB."""
 
 MAX_PIXELS = 500_000_000
 """A file that states more pixels is refused as a decompression bomb."""

@@ -22,7 +22,8 @@ class NodeProto:
 
 
 class AttributeProto:
-    I, T, G, INTS, TENSORS, GRAPHS, SPARSE_TENSOR, SPARSE_TENSORS = 3, 5, 6, 8, 10, 11, 22, 23  # noqa: E741
+    NAME, I, T, G, INTS, TENSORS, GRAPHS = 1, 3, 5, 6, 8, 10, 11  # noqa: E741
+    TYPE, SPARSE_TENSOR, SPARSE_TENSORS = 20, 22, 23
 
 
 class TensorProto:

@@ -1,20 +1,20 @@
 """Taking a model apart, to paint pictures that are too large to be painted at once.
 
-A network of convolutions can be applied tile by tile but for what it computes over the whole picture: the statistics of
-its instance norms, and extremes. Here such a model is taken apart, on its bytes and by the rules of ONNX alone, into
-models that compute these one after the other, each given those before, and a last one that is given all of them.
+A network of convolutions can be applied part by part but for what it computes over the whole picture: the statistics of
+its instance norms, and extremes. Here such a model is cut there, on its bytes and by the rules of ONNX alone, into
+models that compute one step each from what the steps before gave, and a last one that paints. No convolution is in two
+of them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .fields import GraphProto, ModelProto, NodeProto, Tensor, TensorProto, TypeProto, ValueInfoProto
+from .fields import AttributeProto, GraphProto, ModelProto, NodeProto, Tensor, TensorProto, TypeProto, ValueInfoProto
 from .protobuf import LENGTH, VARINT, Field, encode, varint, walk
 
 _NORM, _GIVEN_NORM = b"InstanceNormalization", b"BatchNormalization"  # the second takes mean and variance as inputs
 _EXTREMES = (b"ReduceMax", b"ReduceMin")
-# the type of a value: a tensor of float32, of any shape
-_FLOAT = encode(ValueInfoProto.TYPE, encode(TypeProto.TENSOR_TYPE, encode(Tensor.ELEM_TYPE, 1)))
+_FLOAT, _HALF = 1, 10  # ONNX's numbers for float32 and float16
+_INT = 2  # and for an attribute that is a number
 
 
 @dataclass
@@ -43,18 +43,27 @@ class _Node:
         data = b"".join(encode(NodeProto.INPUT, name) for name in names) + encode(NodeProto.OP_TYPE, _GIVEN_NORM)
         return _Node(data + b"".join(encode(part.number, _payload(self.data, part)) for part in kept))
 
+    @classmethod
+    def cast(cls, source: str, target: str, kind: int) -> "_Node":
+        """``source`` in another type."""
+        kind_attribute = encode(AttributeProto.NAME, b"to") + encode(AttributeProto.I, kind)
+        attribute = kind_attribute + encode(AttributeProto.TYPE, _INT)
+        names = encode(NodeProto.INPUT, source.encode()) + encode(NodeProto.OUTPUT, target.encode())
+        return cls(names + encode(NodeProto.OP_TYPE, b"Cast") + encode(NodeProto.ATTRIBUTE, attribute))
+
 
 @dataclass(frozen=True)
 class Step:
     """One thing to compute over the whole picture."""
 
     model: bytes
-    output: str
-    """What to take: of a norm the values that it is of, ``[N, C, h, w]``; of an extreme its own value."""
+    outputs: tuple[str, ...]
+    """What to take: of a norm the map that it is of, ``[N, C, h, w]``, float32, and the same in float16, to be kept as
+    an input of later models; of an extreme its own value."""
     kind: str
     """``norm``, ``ReduceMax`` or ``ReduceMin``."""
     gives: tuple[str, ...]
-    """The inputs of later models that it becomes: mean and variance, ``[C]``, or the extreme."""
+    """The further inputs of later models that it becomes: mean and variance, ``[C]``, or the extreme."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Parts:
 
 
 def take_apart(model: bytes, output: str) -> Parts:
-    """Cut ``model`` so that all but its ``output`` over a tile is given.
+    """Cut ``model`` at its norms and extremes; the last part gives ``output``.
 
     Raises:
         WireError: the bytes are not a model.
@@ -75,37 +84,39 @@ def take_apart(model: bytes, output: str) -> Parts:
     (graph_at,) = (part for part in outer if part.number == ModelProto.GRAPH)
     graph = model[graph_at.start : graph_at.end]
     nodes = [_Node(graph[part.start : part.end]) for part in walk(graph) if part.number == GraphProto.NODE]
-    steps: list[tuple[str, str, tuple[str, ...]]] = []
+    steps: list[Step] = []
+    given: dict[str, int] = {}  # type by name
     after: set[bytes] = set()  # values computed from an extreme: numbers, not pictures
     final: list[_Node] = []
-    models: list[bytes] = []
 
-    def cut(wanted: str) -> bytes:
+    def cut(wanted: dict[str, int]) -> bytes:
         rest = [part for part in outer if part.number != ModelProto.GRAPH]
-        pruned = _pruned(graph, final, wanted, [name for step in steps for name in step[2]])
+        pruned = _pruned(graph, final, wanted, given)
         kept = b"".join(encode(part.number, _payload(model, part)) for part in rest)
         return kept + encode(ModelProto.GRAPH, pruned)
 
     for node in nodes:
         if node.kind == _NORM:
-            source = node.inputs[0].decode()
-            models.append(cut(source))
-            names = (f"mean_{len(steps)}", f"variance_{len(steps)}")
-            steps.append((source, "norm", names))
-            final.append(node.given(*names))
+            source, kept = node.inputs[0].decode(), f"map_{len(steps)}"
+            final.append(_Node.cast(source, kept, _HALF))
+            part = cut({source: _FLOAT, kept: _HALF})
+            steps.append(Step(part, (source, kept), "norm", (f"mean_{len(steps)}", f"variance_{len(steps)}")))
+            given |= {kept: _HALF} | dict.fromkeys(steps[-1].gives, _FLOAT)
+            # from here on the map is taken from what was kept
+            final = [earlier for earlier in final[:-1] if node.inputs[0] not in earlier.outputs]
+            final += [_Node.cast(kept, source, _FLOAT), node.given(*steps[-1].gives)]
         elif node.kind in _EXTREMES and not after & set(node.inputs):
-            final.append(node)
             name = node.outputs[0].decode()
-            models.append(cut(name))
+            final.append(node)
+            steps.append(Step(cut({name: _FLOAT}), (name,), node.kind.decode(), (name,)))
+            given[name] = _FLOAT
             final.pop()
-            steps.append((name, node.kind.decode(), (name,)))
             after.update(node.outputs)
         else:
             final.append(node)
             if after & set(node.inputs):
                 after.update(node.outputs)
-    made = tuple(Step(data, *step) for data, step in zip(models, steps, strict=True))
-    return Parts(made, cut(output))
+    return Parts(tuple(steps), cut({output: _FLOAT}))
 
 
 def _payload(data: bytes, part: Field) -> bytes | int:
@@ -115,9 +126,9 @@ def _payload(data: bytes, part: Field) -> bytes | int:
     return data[part.start : part.end]
 
 
-def _pruned(graph: bytes, nodes: list[_Node], wanted: str, given: Iterable[str]) -> bytes:
-    """The graph with what ``wanted`` takes of ``nodes`` and no more, ``given`` being further inputs."""
-    needed, kept = {wanted.encode()}, []
+def _pruned(graph: bytes, nodes: list[_Node], wanted: dict[str, int], given: dict[str, int]) -> bytes:
+    """The graph with what ``wanted`` takes of ``nodes`` and no more, ``given`` being further inputs; types by name."""
+    needed, kept = {name.encode() for name in wanted}, []
     for node in reversed(nodes):
         if needed & set(node.outputs):
             needed.update(node.inputs)
@@ -134,10 +145,10 @@ def _pruned(graph: bytes, nodes: list[_Node], wanted: str, given: Iterable[str])
                 parts.append(encode(part.number, data))
         elif part.number == GraphProto.OUTPUT:
             outputs[_name(data, ValueInfoProto.NAME).decode()] = data
-    for value in given:
-        if value.encode() in needed and value != wanted:
-            parts.append(encode(GraphProto.INPUT, _float(value)))
-    parts.append(encode(GraphProto.OUTPUT, outputs.get(wanted) or _float(wanted)))
+    for name, kind in given.items():
+        if name.encode() in needed and name not in wanted:
+            parts.append(encode(GraphProto.INPUT, _value(name, kind)))
+    parts += [encode(GraphProto.OUTPUT, outputs.get(name) or _value(name, kind)) for name, kind in wanted.items()]
     return b"".join(parts)
 
 
@@ -146,6 +157,7 @@ def _name(message: bytes, number: int) -> bytes:
     return name
 
 
-def _float(name: str) -> bytes:
-    """A value of the graph, as ``ValueInfoProto``."""
-    return encode(ValueInfoProto.NAME, name.encode()) + _FLOAT
+def _value(name: str, kind: int) -> bytes:
+    """A value of the graph, as ``ValueInfoProto``: a tensor of any shape, its type by ONNX's number."""
+    tensor = encode(TypeProto.TENSOR_TYPE, encode(Tensor.ELEM_TYPE, kind))
+    return encode(ValueInfoProto.NAME, name.encode()) + encode(ValueInfoProto.TYPE, tensor)

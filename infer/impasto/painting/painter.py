@@ -1,7 +1,6 @@
 """The network alone: a batch of pixels through a model, whole or in tiles, in about as much memory as it may take."""
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from ..common.errors import ImpastoError, one_line
@@ -16,13 +15,12 @@ if TYPE_CHECKING:
 
     from .tiles import TiledModel
 
-LEAST_MEMORY = 200_000_000
-UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 # Measured, in bytes: of the program and its libraries; and for each pixel, of the network at work and of a picture on
 # its way through this package.
-PROGRAM, NETWORK, PICTURE = 60_000_000, 83, 11
-TILED = 2 * NETWORK  # of a tile, with what is gathered from it
-LEAST_TILE, MOST_TILE = 150_000_000, 400_000_000  # bytes: smaller ones would be mostly edge, larger ones gain little
+PROGRAM, NETWORK, PICTURE = 100_000_000, 69, 11
+TILED = 100  # of each pixel of a tile, measured too
+LEAST_TILE, MOST_TILE = 60_000_000, 200_000_000  # bytes: smaller ones would be mostly edge, larger ones gain little
+LEAST_ROWS = 32  # of a tile
 
 
 class Painter:
@@ -88,28 +86,14 @@ class Painter:
         """In about ``room`` bytes."""
         import numpy as np
 
-        from .tiles import CELL, TiledModel
+        from .tiles import TiledModel
 
         if self._tiled is None:  # two threads may both make one: no harm, they are the same
             self._tiled = TiledModel(self.model, lambda part: open_session(part, self.device, self.threads)[0])
-        across = round((min(MOST_TILE, max(LEAST_TILE, room)) / TILED) ** 0.5)
-        side = across - 2 * self._tiled.reaches[-1]
-        return np.stack([self._tiled(picture, strength, side - side % CELL) for picture in batch])
-
-
-def in_bytes(memory: int | str) -> int:
-    """An amount of memory: bytes, or a number with one of `UNITS`.
-
-    Raises:
-        ValueError: it is none, or less than `LEAST_MEMORY`.
-    """
-    parsed = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]i?B?|B)?", str(memory))
-    if not parsed:
-        raise ValueError(f"memory must be a number of bytes or as 2GB, not {memory!r}")
-    amount = int(float(parsed[1]) * UNITS[(parsed[2] or "B").removesuffix("B")])
-    if amount < LEAST_MEMORY:
-        raise ValueError(f"memory must be at least {LEAST_MEMORY // 10**6}MB, not {memory!r}")
-    return amount
+        height, width = batch.shape[1:3]
+        tile = min(MOST_TILE, max(LEAST_TILE, room // 2, LEAST_ROWS * width * TILED))
+        on_disk = height * width * self._tiled.kept + tile > room
+        return np.stack([self._tiled(picture, strength, tile // TILED, on_disk=on_disk) for picture in batch])
 
 
 def _run_bound(session: "onnxruntime.InferenceSession", feeds: "dict[str, np.ndarray]", device: str) -> "np.ndarray":

@@ -9,7 +9,8 @@ from ..common.defaults import MEMORY, STRENGTHS, STROKES
 from ..contract.info import StyleInfo
 from ..contract.styles import locate
 from ..engine.session import Device
-from .painter import Painter, in_bytes
+from .memory import in_bytes
+from .painter import Painter
 
 if TYPE_CHECKING:
     import numpy as np

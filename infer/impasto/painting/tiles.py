@@ -1,21 +1,26 @@
 """Painting a picture in tiles, as if it had been painted whole.
 
-What a network computes over the whole picture (the statistics of its instance norms, the photo's contrast) is computed
-first, one layer after the other, from all tiles; each tile is then painted with those and with as much of its
-surroundings as can be seen from it, so that neither seams nor a shift of colours can arise.
+What a network computes over the whole picture (the statistics of its instance norms, the photo's contrast) cuts it into
+steps. Each step is computed once, tile by tile, from what the steps before left; what it leaves is kept until no later
+one needs it. So neither seams nor a shift of colours can arise, and no more is computed twice than the rows beyond a
+tile that its own few convolutions see. A tile is as wide as the picture.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..contract.info import IMAGE, STRENGTH, STYLIZED
 from ..contract.surgery import Parts, Step, take_apart
+from .kept import KEPT, Map, room_on_disk
 
 CELL = 8  # px: tiles begin at its multiples, as the coarsest resolution of the networks asks
-PROBE = 512  # px, the side of the picture on which the reach of the network is measured
+SMALLEST = 2 * CELL  # rows of a tile at least: what the networks make of a smaller picture
+PROBE = (256, 64, 3)  # the picture on which it is measured how far each step sees
 
 Open = Callable[[bytes], Any]  # a session of onnxruntime for a model
 Feeds = dict[str, np.ndarray]
@@ -23,44 +28,81 @@ Feeds = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a picture in pixels: ``inner`` is what it stands for, ``outer`` what is read for that."""
+    """Rows of a picture in pixels: ``inner`` are what it stands for, ``outer`` what is read for that."""
 
-    outer: tuple[slice, slice]
-    inner: tuple[slice, slice]
+    outer: slice
+    inner: slice
 
-    def within(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
-        """``inner`` in an array of ``shape`` ``[..., h, w]`` that was computed from ``outer``, at any resolution."""
-        return (_scaled(self.outer[0], self.inner[0], shape[-2]), _scaled(self.outer[1], self.inner[1], shape[-1]))
-
-
-def _scaled(outer: slice, inner: slice, length: int) -> slice:
-    whole = outer.stop - outer.start
-    shrunk = (whole + -whole % CELL) // length if length < whole else 1
-    start = (inner.start - outer.start) // shrunk
-    # the last tile of a row goes to the end, and so includes what the network adds at the picture's edge
-    return slice(start, length if inner.stop == outer.stop else (inner.stop - outer.start) // shrunk)
+    def within(self, values: np.ndarray) -> np.ndarray:
+        """Of ``values``, ``[N, C, h, w]`` computed from ``outer`` at any resolution, those of ``inner``."""
+        scale = _length(self.outer) // values.shape[2]
+        top = (self.inner.start - self.outer.start) // scale
+        return values[:, :, top : top + _length(self.inner) // scale]
 
 
-def tiles(height: int, width: int, side: int, halo: int) -> Iterator[Tile]:
-    """Cover a picture with tiles of ``side`` px, each with ``halo`` px around it where there are any."""
-    for rows in _spans(height, side, halo):
-        for columns in _spans(width, side, halo):
-            yield Tile((rows[0], columns[0]), (rows[1], columns[1]))
+def _length(rows: slice) -> int:
+    return rows.stop - rows.start
 
 
-def _spans(length: int, side: int, halo: int) -> list[tuple[slice, slice]]:
-    starts = list(range(0, length, side))
-    if len(starts) > 1 and length - starts[-1] < 2 * CELL:
+def padded(length: int) -> int:
+    """Rows or columns that the networks make of so many."""
+    return max(SMALLEST, length + -length % CELL)
+
+
+def tiles(height: int, rows: int, reach: int) -> Iterator[Tile]:
+    """Cover ``height`` rows, a multiple of `CELL`, with tiles of about so many ``rows``."""
+    rows = max(SMALLEST, rows - rows % CELL)
+    starts = list(range(0, height, rows))
+    if len(starts) > 1 and height - starts[-1] < SMALLEST:
         starts.pop()  # a sliver: the tile before takes it in
-    stops = [*starts[1:], length]
-    return [
-        (slice(max(0, start - halo), min(length, stop + halo)), slice(start, stop))
-        for start, stop in zip(starts, stops, strict=True)
-    ]
+    for start, stop in zip(starts, [*starts[1:], height], strict=True):
+        yield Tile(slice(max(0, start - reach), min(height, stop + reach)), slice(start, stop))
+
+
+@dataclass
+class _Picture:
+    """A photo on its way: what the steps so far have found out about it.
+
+    Args:
+        photo: uint8 ``[H, W, 3]``.
+        folder: for the files of the maps; None: they are kept in memory.
+    """
+
+    photo: np.ndarray
+    strength: float
+    folder: Path | None = None
+    maps: dict[str, Map] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.height = padded(self.photo.shape[0])
+        self.found: Feeds = {STRENGTH: np.array(self.strength, np.float32)}
+
+    def feeds(self, rows: slice, names: set[str]) -> Feeds:
+        """What a step takes of these ``rows`` of pixels."""
+        given = {name: value for name, value in self.found.items() if name in names}
+        if IMAGE in names:
+            given[IMAGE] = np.ascontiguousarray(self.photo[None, rows])
+        for name in names & self.maps.keys():
+            scale = self.height // self.maps[name].height
+            given[name] = self.maps[name].read(rows.start // scale, rows.stop // scale)
+        return given
+
+    def keep(self, name: str, tile: Tile, values: np.ndarray) -> None:
+        """Keep a tile of the map ``name``, ``[1, C, h, w]``."""
+        scale = _length(tile.inner) // values.shape[2]
+        if name not in self.maps:
+            file = tempfile.TemporaryFile(dir=self.folder) if self.folder else None  # noqa: SIM115 - the map closes it
+            self.maps[name] = Map(self.height // scale, values.shape[1], values.shape[3], file)
+        self.maps[name].write(tile.inner.start // scale, values)
+
+    def forget(self, needed: set[str]) -> None:
+        """Give back all maps but the ``needed``."""
+        for name in self.maps.keys() - needed:
+            self.maps.pop(name).close()
 
 
 class TiledModel:
-    """A model taken apart, and how far it sees.
+    """A model taken apart, how far each step sees, and how much is kept between them.
 
     Args:
         model: bytes of a model under the contract.
@@ -70,67 +112,109 @@ class TiledModel:
     def __init__(self, model: bytes, open_model: Open) -> None:
         self.parts: Parts = take_apart(model, STYLIZED)
         self.open = open_model
-        self.reaches = self._reaches()
-        """Pixels beyond a tile that each step depends on, and, last, the painting."""
+        self.takes = [
+            _inputs(open_model(part)) for part in (*(step.model for step in self.parts.steps), self.parts.last)
+        ]
+        """The inputs of each step and, last, of the painting; so of all lists here."""
+        self.reaches: list[int] = []
+        """Rows of pixels beyond a tile that each depends on."""
+        self.kept = 0.0
+        """Bytes a pixel that are kept, at most."""
+        self._measure()
 
-    def __call__(self, photo: np.ndarray, strength: float, side: int) -> np.ndarray:
-        """Paint ``photo``, uint8 ``[H, W, 3]``, in tiles of ``side`` px."""
-        height, width = photo.shape[:2]
-        feeds: Feeds = {STRENGTH: np.array(strength, np.float32)}
-        for step, reach in zip(self.parts.steps, self.reaches, strict=False):
-            feeds |= self._over_all(step, photo, tiles(height, width, side, reach), feeds)
-        result = np.empty_like(photo)
-        session = self.open(self.parts.last)
-        for tile in tiles(height, width, side, self.reaches[-1]):
-            painted = _run(session, STYLIZED, photo[tile.outer], feeds)[0]
-            rows, columns = (
-                slice(inner.start - outer.start, inner.stop - outer.start)
-                for inner, outer in zip(tile.inner, tile.outer, strict=True)
-            )
-            result[tile.inner] = painted[rows, columns]
-        return result
+    def __call__(
+        self,
+        photo: np.ndarray,
+        strength: float,
+        pixels: int,
+        *,
+        on_disk: bool = False,
+        report: Callable[[float], None] = lambda share: None,
+    ) -> np.ndarray:
+        """Paint ``photo``, uint8 ``[H, W, 3]``, in tiles of about so many ``pixels``.
 
-    def _over_all(self, step: Step, photo: np.ndarray, plan: Iterator[Tile], feeds: Feeds) -> Feeds:
-        session = self.open(step.model)
-        computed = ((tile, _run(session, step.output, photo[tile.outer], feeds)) for tile in plan)
-        if step.kind != "norm":
+        Args:
+            on_disk: keep in files what is kept between the steps.
+            report: gets the share that is done, 0..1.
+
+        Raises:
+            ImpastoError: there is not enough room on the disk.
+        """
+        height, width = map(padded, photo.shape[:2])
+        picture = _Picture(photo, strength, room_on_disk(int(self.kept * height * width)) if on_disk else None)
+        count = len(self.takes)
+        try:
+            for number, step in enumerate(self.parts.steps):
+                plan = tiles(height, pixels // width, self.reaches[number])
+                for tile in self._step(number, step, picture, plan):
+                    report((number + tile.inner.stop / height) / count)
+                picture.forget(set().union(*self.takes[number + 1 :]))
+            result, session = np.empty_like(photo), self.open(self.parts.last)
+            for tile in tiles(height, pixels // width, self.reaches[-1]):
+                (painted,) = session.run([STYLIZED], picture.feeds(tile.outer, self.takes[-1]))
+                top = tile.inner.start - tile.outer.start
+                into = result[tile.inner]  # the padding is in no picture
+                into[:] = painted[0, top : top + len(into)]
+                report((count - 1 + tile.inner.stop / height) / count)
+            return result
+        finally:
+            picture.forget(set())
+
+    def _step(self, number: int, step: Step, picture: _Picture, plan: Iterator[Tile]) -> Iterator[Tile]:
+        """Take a step over a whole picture, yielding each tile that is done."""
+        session, moments, extremes = self.open(step.model), Moments(), []
+        for tile in plan:
+            values, *kept = session.run(list(step.outputs), picture.feeds(tile.outer, self.takes[number]))
+            if step.kind == "norm":
+                moments.add(tile.within(values)[0])
+                picture.keep(step.outputs[1], tile, tile.within(kept[0]))
+            else:
+                extremes.append(values)
+            yield tile
+        if step.kind == "norm":
+            picture.found |= dict(zip(step.gives, (moments.mean, moments.variance), strict=True))
+        else:
             best = np.maximum if step.kind == "ReduceMax" else np.minimum
-            return {step.gives[0]: best.reduce([value for _, value in computed])}
-        moments = Moments()
-        for tile, values in computed:
-            rows, columns = tile.within(values.shape)
-            moments.add(values[0, :, rows, columns])
-        return dict(zip(step.gives, (moments.mean, moments.variance), strict=True))
+            picture.found[step.gives[0]] = best.reduce(extremes)
 
-    def _reaches(self) -> list[int]:
-        """Measured, layer by layer, by what a change in the middle of a noisy picture changes."""
-        photo = np.random.default_rng(0).integers(0, 256, (PROBE, PROBE, 3), dtype=np.uint8)
-        feeds: Feeds = {STRENGTH: np.array(1, np.float32)}
-        middle = slice(PROBE // 2, PROBE // 2 + CELL)
-        changed = photo.copy()
-        changed[middle, middle] = ~photo[middle, middle]
-        reaches = [0]
-        for step in self.parts.steps:
-            if step.kind != "norm":
-                reaches.append(0)
-                continue
-            session = self.open(step.model)
-            before, after = (_run(session, step.output, picture, feeds) for picture in (photo, changed))
-            moments = Moments()
-            moments.add(before[0])
-            feeds |= dict(zip(step.gives, (moments.mean, moments.variance), strict=True))
-            different = (before != after).any((0, 1))
-            scale = PROBE // different.shape[0]
-            seen = np.flatnonzero(different.any(0) | different.any(1)) * scale
-            reach = max(middle.start - seen.min(), seen.max() + scale - middle.stop) if seen.size else 0
-            reaches.append(int(reach + -reach % CELL))
-        return [*reaches[1:], max(reaches) + 2 * CELL]  # the layers after the last norm see a little further
+    def _measure(self) -> None:
+        """Find out, step by step on a small noisy picture, what a change in its middle changes."""
+        photo = np.random.default_rng(0).integers(0, 256, PROBE, dtype=np.uint8)
+        picture, all_rows = _Picture(photo, 1.0), slice(0, PROBE[0])
+        whole = Tile(all_rows, all_rows)
+        for number, step in enumerate(self.parts.steps):
+            for _ in self._step(number, step, picture, iter([whole])):
+                pass
+            feeds = picture.feeds(all_rows, self.takes[number])
+            self.reaches.append(self._reach(step, feeds) if step.kind == "norm" else 0)
+            values = sum(kept.height * kept.row[0] * kept.row[1] for kept in picture.maps.values())
+            self.kept = max(self.kept, KEPT * values / (PROBE[0] * PROBE[1]))
+            picture.forget(set().union(*self.takes[number + 1 :]))
+        # of the painting, rounding to 8 bits would hide it; the layers after the last norm see less than a block does
+        self.reaches.append(max(self.reaches, default=2 * CELL))
+
+    def _reach(self, step: Step, feeds: Feeds) -> int:
+        session = self.open(step.model)
+        changed = {}
+        for name, value in feeds.items():
+            if value.ndim == 4:  # a picture, or a map
+                rows = 1 if name == IMAGE else 2
+                scale = PROBE[0] // value.shape[rows]
+                middle = slice(PROBE[0] // 2 // scale, (PROBE[0] // 2 + CELL) // scale)
+                value = value.copy()
+                part = np.moveaxis(value, rows, 0)[middle]
+                part[:] = ~part if name == IMAGE else -2 * part
+            changed[name] = value
+        before, after = (session.run([step.outputs[0]], given)[0] for given in (feeds, changed))
+        different = np.flatnonzero((before != after).any((0, 1, 3)))
+        scale = PROBE[0] // before.shape[2]
+        start, stop = different.min() * scale, (different.max() + 1) * scale
+        reach = max(PROBE[0] // 2 - start, stop - PROBE[0] // 2 - CELL, 0)
+        return int(reach + -reach % CELL)
 
 
-def _run(session: Any, output: str, photo: np.ndarray, feeds: Feeds) -> np.ndarray:
-    names = {value.name for value in (*session.get_inputs(), *session.get_overridable_initializers())}
-    wanted = {name: value for name, value in feeds.items() if name in names}
-    return session.run([output], {IMAGE: np.ascontiguousarray(photo[None]), **wanted})[0]
+def _inputs(session: Any) -> set[str]:
+    return {value.name for value in (*session.get_inputs(), *session.get_overridable_initializers())}
 
 
 class Moments:
@@ -144,9 +228,11 @@ class Moments:
     def add(self, values: np.ndarray) -> None:
         """Take in a part, float32 ``[C, h, w]``."""
         flat = values.reshape(len(values), -1)
-        count, mean = flat.shape[1], flat.mean(1, dtype=np.float64)
-        centred = flat - mean[:, None].astype(np.float32)
-        squares = np.einsum("cp,cp->c", centred, centred, dtype=np.float64)
+        count, mean = flat.shape[1], flat.mean(1)
+        centred = flat - mean[:, None]
+        off = centred.mean(1, dtype=np.float64)  # what float32 left of the mean
+        mean = mean.astype(np.float64) + off
+        squares = np.array([np.dot(row, row) for row in centred], np.float64) - count * off**2
         total, apart = self.count + count, mean - self._mean
         self._mean = self._mean + apart * (count / total)
         self._squares = self._squares + squares + apart**2 * (self.count * count / total)

@@ -1,14 +1,20 @@
 """Pictures painted in tiles, against the same painted whole."""
 
+import shutil
+from types import SimpleNamespace
+
 import numpy as np
 import onnx
+import psutil
 import pytest
 import torch
-from impasto import Stylizer
+from impasto import ImpastoError, Stylizer
 from impasto.contract.surgery import take_apart
 from impasto.engine.session import open_session
-from impasto.painting.painter import LEAST_MEMORY, NETWORK, in_bytes
-from impasto.painting.tiles import Moments, TiledModel, tiles
+from impasto.painting import memory
+from impasto.painting.memory import LEAST_MEMORY, free_memory, in_bytes
+from impasto.painting.painter import TILED
+from impasto.painting.tiles import Moments, TiledModel, padded, tiles
 from impasto_train.export.to_onnx import export
 from impasto_train.network.stylenet import StyleNet
 
@@ -39,33 +45,63 @@ def photo(height, width):
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.6, 0.1])
-@pytest.mark.parametrize(("shape", "side"), [((301, 413), 128), ((128, 264), 128), ((257, 60), 64), ((40, 700), 256)])
-def test_tiles_give_what_the_whole_gives(trained, tiled, shape, side, strength):
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize(("shape", "rows"), [((301, 413), 128), ((264, 128), 128), ((257, 60), 64), ((40, 700), 16)])
+def test_tiles_give_what_the_whole_gives(trained, tiled, shape, rows, strength, on_disk):
     whole = Stylizer(trained, device="cpu")(photo(*shape), strength).astype(int)
-    difference = np.abs(tiled(photo(*shape), strength, side) - whole)
-    assert difference.max() <= 1
-    assert (difference > 0).mean() < 0.001
+    difference = np.abs(tiled(photo(*shape), strength, rows * padded(shape[1]), on_disk=on_disk) - whole)
+    assert difference.max() <= 2
+    assert np.quantile(difference, 0.99) <= 1  # maps are kept in half precision
+
+
+def test_no_line_at_the_border_of_tiles(trained, tiled):
+    picture = photo(256, 256)
+    apart = np.abs(tiled(picture, 1.0, 64 * 256).astype(float) - tiled(picture, 1.0, 256 * 256)).mean((1, 2))
+    border = [row for row in range(256) if row % 64 in (0, 1, 62, 63)]
+    assert apart[border].mean() <= max(2 * apart.mean(), 0.01)
+
+
+def test_the_share_that_is_done_rises_to_all(tiled):
+    shares = []
+    tiled(photo(128, 64), 1.0, 32 * 64, report=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(shares) > 4 * 12
 
 
 def test_a_small_budget_means_tiles(trained, monkeypatch):
-    sides = []
+    asked = []
     call = TiledModel.__call__
 
-    def seen(self, photo, strength, side):
-        sides.append(side)
-        return call(self, photo, strength, side)
+    def seen(self, photo, strength, pixels, **more):
+        asked.append((pixels, more["on_disk"]))
+        return call(self, photo, strength, pixels, **more)
 
     monkeypatch.setattr(TiledModel, "__call__", seen)
-    small, large = photo(200, 300), photo(1300, 1400)
-    stylizer = Stylizer(trained, device="cpu", memory="200MB")
+    small, large = photo(200, 300), photo(1500, 1400)
+    stylizer = Stylizer(trained, device="cpu", memory="240MB")
     assert np.abs(stylizer(small).astype(int) - Stylizer(trained, device="cpu")(small)).max() <= 1
-    assert sides == []
+    assert asked == []
     painted = stylizer(large)
-    assert len(sides) == 1
-    assert sides[0] % 8 == 0
-    assert NETWORK * (sides[0] + 224) ** 2 <= LEAST_MEMORY
-    assert np.abs(painted.astype(int) - Stylizer(trained, device="cpu")(large)).max() <= 1
-    assert len(sides) == 1
+    assert len(asked) == 1
+    assert asked[0][0] * TILED < LEAST_MEMORY < 240_000_000
+    assert not asked[0][1]
+    assert np.abs(painted.astype(int) - Stylizer(trained, device="cpu")(large)).max() <= 2
+    monkeypatch.setattr(TiledModel, "__call__", lambda self, photo, *_, on_disk: asked.append(on_disk) or photo)
+    stylizer(np.zeros((2500, 4000, 3), np.uint8))
+    assert asked[-1] is True
+
+
+def test_a_full_disk_is_said(tiled, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(ImpastoError, match=r"GB on the disk of .* which has 0\.0 GB free"):
+        tiled(photo(64, 64), 1.0, 64 * 64, on_disk=True)
+
+
+def test_files_are_gone_afterwards(tiled, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    tiled(photo(64, 64), 1.0, 32 * 64, on_disk=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_parts_are_models_by_themselves(trained):
@@ -75,9 +111,12 @@ def test_the_parts_are_models_by_themselves(trained):
     assert sorted(kinds)[:2] == ["ReduceMax", "ReduceMin"]
     for model in (*(step.model for step in parts.steps), parts.last):
         open_session(model, "cpu")
-    operators = {node.op_type for node in onnx.load_from_string(parts.last).graph.node}
-    assert "InstanceNormalization" not in operators
-    assert "BatchNormalization" in operators
+    graphs = [onnx.load_from_string(part).graph for part in (*(step.model for step in parts.steps), parts.last)]
+    operators = [[node.op_type for node in graph.node] for graph in graphs]
+    assert not any("InstanceNormalization" in found for found in operators)
+    assert "BatchNormalization" in operators[-1]
+    whole = [node.op_type for node in onnx.load(trained).graph.node]
+    assert sum(found.count("Conv") for found in operators) == whole.count("Conv")  # none is computed twice
 
 
 def test_a_model_without_norms_is_only_tiled(model):
@@ -86,15 +125,14 @@ def test_a_model_without_norms_is_only_tiled(model):
 
 
 def test_tiles_cover_a_picture_once():
-    for height, width, side, halo in ((100, 333, 64, 24), (64, 64, 64, 8), (65, 127, 64, 16), (1, 2000, 512, 112)):
-        seen = np.zeros((height, width), int)
-        for tile in tiles(height, width, side, halo):
+    for height, rows, reach in ((104, 64, 24), (64, 64, 8), (136, 64, 16), (16, 512, 16), (2000, 8, 8)):
+        seen = np.zeros(height, int)
+        for tile in tiles(height, rows, reach):
             seen[tile.inner] += 1
-            for outer, inner, length in zip(tile.outer, tile.inner, (height, width), strict=True):
-                assert outer.start % 8 == inner.start % 8 == 0
-                assert outer.start == max(0, inner.start - halo)
-                assert outer.stop == min(length, inner.stop + halo)
-                assert inner.stop == length or inner.stop % 8 == 0
+            assert tile.outer.start % 8 == tile.inner.start % 8 == tile.inner.stop % 8 == 0
+            assert tile.outer.start == max(0, tile.inner.start - reach)
+            assert tile.outer.stop == min(height, tile.inner.stop + reach)
+            assert tile.inner.stop - tile.inner.start >= 16
         assert (seen == 1).all()
 
 
@@ -120,3 +158,18 @@ def test_amounts_of_memory(text, amount):
 def test_amounts_that_are_none(text):
     with pytest.raises(ValueError, match="memory must be"):
         in_bytes(text)
+
+
+def test_half_of_what_is_free_by_itself(monkeypatch, tmp_path):
+    machine = SimpleNamespace(available=20 * 10**9)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
+    limit, used = tmp_path / "max", tmp_path / "current"
+    monkeypatch.setattr(memory, "CGROUPS", ((limit, used),))
+    assert in_bytes("auto") == 10 * 10**9
+    used.write_text("1000000000\n")
+    limit.write_text("max\n")
+    assert free_memory() == 20 * 10**9
+    limit.write_text("4000000000\n")
+    assert in_bytes("auto") == 1_500_000_000
+    limit.write_text("1100000000\n")
+    assert in_bytes("auto") == 10**9

@@ -26,7 +26,9 @@ from .picture import to_rgb as to_rgb
 T = TypeVar("T")
 
 LONGEST_STYLE = 8  # sides; a strip brought to the short side of training would fill the memory
-MAX_ZOOM = 1.5  # a training crop sees between the photo's whole short side and 1/MAX_ZOOM of it
+# A training crop sees between the photo's whole short side and 1/MAX_ZOOM of it. Where it sees little more than a sky,
+# the sky has to hold the whole painting; so strokes come into flat areas, too.
+MAX_ZOOM = 2.5
 # scikit-image's sample photos that its package holds itself (no download) and that are free of rights:
 # astronaut (NASA, public domain), camera (CC0, Lav Varshney), chelsea (CC0, Stefan van der Walt),
 # coffee (CC0, Rachel Michetti), rocket (SpaceX, public domain).
@@ -201,7 +203,7 @@ def training_batch(
 
     A pure function of its arguments and the files, so a resumed run needs no generator state. All photos
     are seen once per epoch, in the order ``default_rng([seed, epoch]).permutation``. Each is resized so
-    that its short side has a length drawn log-uniformly from ``size`` to ``1.5 * size``, cropped at
+    that its short side has a length drawn log-uniformly from ``size`` to `MAX_ZOOM` times it, cropped at
     random and mirrored every other time on average. A photo that cannot be decoded is
     replaced by the next of the epoch that can.
 

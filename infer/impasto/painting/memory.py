@@ -1,0 +1,45 @@
+"""How much memory painting may take."""
+
+import re
+from pathlib import Path
+
+from ..common.defaults import MEMORY
+
+LEAST_MEMORY = 200_000_000
+LEAST_BY_ITSELF = 1_000_000_000
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+# what a container may use and what it uses, by the second and by the first version of Linux's control groups
+CGROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
+
+def in_bytes(memory: int | str) -> int:
+    """An amount of memory: bytes, a number with one of `UNITS`, or ``auto``: half of what is free, at least 1 GB.
+
+    Raises:
+        ValueError: it is none, or less than `LEAST_MEMORY`.
+    """
+    if memory == MEMORY:
+        return max(LEAST_BY_ITSELF, free_memory() // 2)
+    parsed = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]i?B?|B)?", str(memory))
+    if not parsed:
+        raise ValueError(f"memory must be a number of bytes or as 2GB, not {memory!r}")
+    amount = int(float(parsed[1]) * UNITS[(parsed[2] or "B").removesuffix("B")])
+    if amount < LEAST_MEMORY:
+        raise ValueError(f"memory must be at least {LEAST_MEMORY // 10**6}MB, not {memory!r}")
+    return amount
+
+
+def free_memory() -> int:
+    """Bytes that this machine, or the container that we are in, can still give without swapping."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    for limit, used in CGROUPS:
+        try:
+            free = min(free, max(0, int(Path(limit).read_text()) - int(Path(used).read_text())))
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+    return free
