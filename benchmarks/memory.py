@@ -2,13 +2,13 @@
 
     python -m benchmarks.memory MODEL PHOTO [--megapixels 1,12,100] [--memory 1.2GB] [--json FILE]
 
-PHOTO is enlarged to each size and restyled by the command as a user would call it, in a process of its own, whose peak
-(maximum resident set) is read from the system by a small process between: Linux counts in a process's peak also that
-of the one which started it. Before each size a megapixel is painted whole, the same way: "over 1 MP" is the time a pixel
-of the one over that of the other, both less what a start takes. The same picture, 12 megapixels at the most, is then
-painted at once and in tiles: the 99.9th percentile and the largest of the differences, in levels of 255, and the mean
-difference along the borders of the tiles beside that elsewhere. Not on Windows, which tells no peak of a process that has
-ended.
+PHOTO is enlarged to each size and restyled by the command as a user would call it, in a process of its own, whose
+peak (maximum resident set) is read from the system by a small process between: Linux counts in a process's peak also
+that of the one which started it. Before each size a megapixel is painted whole, the same way: "over 1 MP" is the time
+a pixel of the one over that of the other, both less what a start takes. The same picture, 12 megapixels at the most,
+is then painted at once and in tiles: the 99.9th percentile and the largest of the differences, in levels of 255, and
+the mean difference along the borders of the tiles beside that elsewhere. Not on Windows, which tells no peak of a
+process that has ended.
 """
 
 import subprocess
