@@ -29,7 +29,8 @@ import typer
 from impasto import ImpastoError, Stylizer
 from impasto.apply import command as apply
 from impasto.apply.batch import Finish
-from impasto.apply.film import Encoding, restyle_film
+from impasto.apply.film import restyle_film
+from impasto.apply.film_writing import Encoding
 from impasto.common.console import run
 from impasto.engine.check import check
 from impasto.painting.stylizer import Look
@@ -117,7 +118,9 @@ class Reader:
 
     def _film(self, path: Path, result: Path) -> None:
         encoding = Encoding(max_pixels=MOST_PIXELS)
-        restyle_film(path, result, self.stylize, self.look, encoding, lambda count: None, lambda: None)
+        restyle_film(
+            path, result, self.stylize, self.look, encoding, lambda count: None, lambda: None, lambda line: None
+        )
 
     def _model(self, path: Path, result: Path) -> None:
         Stylizer(path, device="cpu")(np.zeros((9, 11, 3), np.uint8))

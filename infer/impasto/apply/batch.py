@@ -21,7 +21,8 @@ from ..pictures.formats import format_of
 from ..pictures.picture import Picture, shrunk
 from ..pictures.reading import read_picture
 from ..pictures.writing import save_picture, write_picture
-from .film import Encoding, restyle_film
+from .film import restyle_film
+from .film_writing import Encoding
 from .plan import STDIN, STDOUT, Job, part_of
 
 
@@ -116,9 +117,12 @@ def restyle_films(
                 def started(frames: int | None, progress: tqdm = progress) -> None:
                     progress.reset(frames)
 
+                def say(line: str, progress: tqdm = progress, name: Path = job.photo) -> None:
+                    progress.write(f"apply-style: {name}: {line}", file=sys.stderr)
+
                 try:
                     seen = _look_at(job, look)
-                    made = restyle_film(job.photo, result, stylizer, seen, encoding, started, progress.update)
+                    made = restyle_film(job.photo, result, stylizer, seen, encoding, started, progress.update, say)
                 except ImpastoError as error:
                     yield record.failed(error)
                     continue

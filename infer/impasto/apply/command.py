@@ -25,7 +25,7 @@ from .plan import STDOUT, Job, check_sheet, expanded, is_film, plan, with_masks
 if TYPE_CHECKING:
     from ..painting.stylizer import Look, Stylizer
     from .batch import Finish
-    from .film import Encoding
+    from .film_writing import Encoding
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)  # plain help needs no further imports
 
@@ -109,10 +109,10 @@ def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
         _say("every result exists: nothing is left to do")
         return 0
 
-    from .film import Encoding
+    from .film_writing import Encoding
 
     look, stylizers = _opened(options, paths)
-    encoding = Encoding(options.codec, options.crf, options.size, options.max_pixels)
+    encoding = Encoding(options.codec, options.crf, options.size, options.max_pixels, options.strip)
     return _restyle(jobs, stylizers, look, _finish(options), encoding, as_json=options.as_json)
 
 

@@ -1,13 +1,15 @@
 """What ``apply-style`` does to films, as a call from Python."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..common.defaults import CRF
 from ..common.errors import ImpastoError
 from ..painting.stylizer import Look, Stylizer
-from .film import Encoding, restyle_film
+from .film import restyle_film
+from .film_writing import Encoding
 from .plan import check_suffix
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ def film(
 ) -> None:
     """Restyle the film in the file ``source`` into the file ``result``, which is replaced if it exists.
 
-    Each frame keeps its time, and the sound is copied. What Ctrl-C leaves is named as ``result.part.mp4``.
+    Each frame keeps its time, and the sound is copied. What ``result`` cannot keep of ``source``, as transparency, a
+    warning says. What Ctrl-C leaves is named as ``result.part.mp4``.
 
     Args:
         strength, stroke, keep_colors, mask: as in `Stylizer.__call__`.
@@ -50,8 +53,13 @@ def film(
     if os.path.realpath(source) == os.path.realpath(result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
     look = Look.of(strength, stroke, keep_colors, mask)
-    if restyle_film(source, result, stylize, look, Encoding(codec, crf, size), _unseen, _unseen).stopped:
+    encoding = Encoding(codec, crf, size)
+    if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:
         raise KeyboardInterrupt
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, stacklevel=2)
 
 
 def _unseen(*progress: int | None) -> None:

@@ -13,8 +13,9 @@ import av
 import numpy as np
 import pytest
 from impasto import ImpastoError, Stylizer, film
-from impasto.apply import film as film_module
-from impasto.apply.film import Encoding, restyle_film
+from impasto.apply.film import restyle_film
+from impasto.apply.film_reading import FilmReader, opened_film
+from impasto.apply.film_writing import Encoding
 from impasto.apply.plan import plan
 from impasto.common.extras import pip_line
 from impasto.painting.stylizer import Look
@@ -23,15 +24,30 @@ from PIL import Image
 RATE = 12
 
 
-def make(path: Path, frames: int = 10, size: tuple[int, int] = (64, 48), *, sound: bool = True, gap: int = 1) -> None:
+def make(
+    path: Path,
+    frames: int = 10,
+    size: tuple[int, int] = (64, 48),
+    *,
+    sound: bool = True,
+    gap: int = 1,
+    aspect: Fraction | None = None,
+    texts: dict[str, str] | None = None,
+    language: str | None = None,
+    movflags: str = "",
+) -> None:
     """A clip whose levels of grey tell its frames apart, the later half ``gap`` times as far apart, and a tone."""
-    with av.open(path, "w") as container:
+    with av.open(path, "w", options={"movflags": movflags} if movflags else {}) as container:
+        container.metadata.update(texts or {})
         video = container.add_stream("libx264", rate=RATE)
         video.width, video.height = size
         video.pix_fmt = "yuv420p"
+        if aspect:
+            video.codec_context.sample_aspect_ratio = aspect
         video.time_base = video.codec_context.time_base = Fraction(1, 1200)
         if sound:
             audio = container.add_stream("aac", rate=44100, layout="mono")
+            audio.metadata.update({"language": language} if language else {})
             tone = (np.sin(np.arange(44100) * 0.06) * 0.3).astype(np.float32)[None]
             block = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
             block.sample_rate, block.pts = 44100, 0
@@ -64,12 +80,17 @@ def stylizer(model) -> Stylizer:
 
 
 @pytest.fixture
-def restyle(stylizer):
+def said() -> list[str]:
+    """What a result could not keep, in lines."""
+    return []
+
+
+@pytest.fixture
+def restyle(stylizer, said):
     def call(source, result, look=None, encoding=None):
         counts = []
-        made = restyle_film(
-            source, result, stylizer, look or Look(), encoding or Encoding(), counts.append, lambda: counts.append(1)
-        )
+        step, look, encoding = lambda: counts.append(1), look or Look(), encoding or Encoding()
+        made = restyle_film(source, result, stylizer, look, encoding, counts.append, step, said.append)
         assert len(counts) == made.frames + 1
         return made
 
@@ -107,12 +128,94 @@ def test_another_codec_and_quality(restyle, tmp_path):
     assert not (tmp_path / "b.mp4").exists()
 
 
-def test_sizes(restyle, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "codec", "size", "line"),
+    [
+        ("a.mp4", None, (30, 22), ["libx264 takes even sizes only: 30x22 pixels in place of 31x23"]),
+        ("a.webm", None, (31, 23), []),
+        ("a.mov", "prores_ks", (31, 23), []),
+        ("a.avi", "mjpeg", (31, 23), []),
+    ],
+)
+def test_no_pixel_is_lost_where_the_codec_takes_odd_sizes(restyle, said, tmp_path, name, codec, size, line):
+    make(tmp_path / "clip.mp4", frames=3, sound=False)
+    made = restyle(tmp_path / "clip.mp4", tmp_path / name, encoding=Encoding(codec, size=31))
+    assert (made.width, made.height) == size
+    assert said == line
+    with av.open(tmp_path / name) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == size
+    assert np.abs(np.array(look_at(tmp_path / name)[1]) - (255 - np.array([30, 50, 70]))).max() <= 3
+
+
+@pytest.mark.parametrize(("suffix", "language"), [(".mp4", "deu"), (".mkv", "deu"), (".mov", "eng")])
+@pytest.mark.parametrize("strip", [False, True])
+def test_pixels_that_are_not_square_and_what_a_film_says_of_itself_are_kept(
+    restyle, tmp_path, monkeypatch, suffix, language, strip
+):
+    texts = {
+        "title": "A walk",
+        "creation_time": "2020-01-02T03:04:05.000000Z",
+        "location": "+48.2000+016.3700/",
+        "comment": "windy",
+    }
+    source, result = tmp_path / f"clip{suffix}", tmp_path / f"styled{suffix}"
+    make(source, frames=3, aspect=Fraction(4, 3), texts=texts, language=language)
+    restyle(source, result, encoding=Encoding(strip=strip))
+    with av.open(result) as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
+        said = {key.lower(): value for key, value in container.metadata.items()}
+        assert {key: said[key] for key in texts if key in said} == ({} if strip else texts)
+        assert (container.streams.audio[0].language == language) is not strip or suffix == ".mov"
+
+
+def test_what_phones_say_is_kept(restyle, tmp_path):
+    texts = {"com.apple.quicktime.location.ISO6709": "+48.2000+016.3700/", "com.apple.quicktime.make": "Apple"}
+    make(tmp_path / "clip.mov", frames=3, texts=texts, movflags="use_metadata_tags")
+    restyle(tmp_path / "clip.mov", tmp_path / "styled.mp4")
+    with av.open(tmp_path / "styled.mp4") as container:
+        assert texts.items() <= container.metadata.items()
+
+
+def test_prores(restyle, said, tmp_path):
     make(tmp_path / "clip.mp4", frames=3)
-    made = restyle(tmp_path / "clip.mp4", tmp_path / "small.mp4", encoding=Encoding(size=31))
-    assert (made.width, made.height) == (31, 23)
-    with av.open(tmp_path / "small.mp4") as container:  # H.264 shares colours between neighbours: even sides
-        assert (container.streams.video[0].width, container.streams.video[0].height) == (30, 22)
+    restyle(tmp_path / "clip.mp4", tmp_path / "styled.mov", encoding=Encoding("prores_ks"))
+    with av.open(tmp_path / "styled.mov") as container:
+        assert container.streams.video[0].codec_context.name == "prores"
+        assert container.streams.video[0].pix_fmt == "yuv422p10le"
+    assert np.abs(np.array(look_at(tmp_path / "styled.mov")[1]) - (255 - np.array([30, 50, 70]))).max() <= 2
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("source", "result", "codec", "kept"),
+    [
+        ("clip.mov", "a.mov", "prores_ks", True),
+        ("clip.mov", "a.mkv", "ffv1", True),
+        ("clip.webm", "a.webm", None, True),
+        ("clip.mov", "a.mp4", None, False),
+    ],
+)
+def test_transparency_is_kept_or_a_line_says_that_it_is_not(restyle, said, tmp_path, source, result, codec, kept):
+    pixels = np.full((48, 64, 4), 200, np.uint8)
+    pixels[..., 3] = np.where(np.arange(64) < 32, 255, 0)
+    with av.open(tmp_path / source, "w") as container:
+        webm = source.endswith("webm")
+        video = container.add_stream("libvpx-vp9" if webm else "prores_ks", rate=RATE)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuva420p" if webm else "yuva444p10le"
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(format=video.pix_fmt)
+        frame.pts, frame.time_base = 0, Fraction(1, RATE)
+        container.mux([*video.encode(frame), *video.encode(None)])
+    restyle(tmp_path / source, tmp_path / result, encoding=Encoding(codec))
+    with opened_film(tmp_path / result, 10_000) as reader:
+        (item,) = reader.items()
+    if kept:
+        assert said == []
+        assert item.picture.alpha[:, :28].min() > 250
+        assert item.picture.alpha[:, 36:].max() < 5
+    else:
+        assert item.picture.alpha is None
+        assert said == ["libx264 has no transparency: it is left out; --codec prores_ks into a .mov keeps it"]
+    assert abs(int(item.picture.rgb[24, 8, 0]) - 55) <= 3
 
 
 def test_frames_that_are_too_small_or_too_large(restyle, tmp_path):
@@ -142,18 +245,25 @@ def test_the_dials(restyle, tmp_path):
 def test_a_film_turned_on_its_side_comes_out_upright(restyle, tmp_path, monkeypatch):
     make(tmp_path / "clip.mp4", frames=2, sound=False)
 
-    class Turned:  # PyAV reads a film's rotation but cannot write it
-        def __init__(self, packet):
-            self.packet, self.stream = packet, packet.stream
+    class Turned:  # not every PyAV that reads a film's rotation can write it
+        def __init__(self, decoder):
+            self.decoder = decoder
 
-        def decode(self):
-            for frame in self.packet.decode():
+        def decode(self, packet):
+            for frame in self.decoder.decode(packet):
                 pixels = frame.to_ndarray(format="rgb24").copy()
                 pixels[:, 32:] = 0  # the right half is dark
-                yield SimpleNamespace(rotation=90, pts=frame.pts, to_ndarray=lambda format, pixels=pixels: pixels)
+                told = {"rotation": 90, "pts": frame.pts, "format": frame.format}
+                yield SimpleNamespace(**told, to_ndarray=lambda format, pixels=pixels: pixels)
 
-    take = film_module._Film._take
-    monkeypatch.setattr(film_module._Film, "_take", lambda self, packet: take(self, Turned(packet)))
+    frames = FilmReader._frames
+
+    def turned(self, packet):
+        if not isinstance(self._decoder, Turned):
+            self._decoder = Turned(self._decoder)
+        return frames(self, packet)
+
+    monkeypatch.setattr(FilmReader, "_frames", turned)
     made = restyle(tmp_path / "clip.mp4", tmp_path / "upright.mp4")
     assert (made.width, made.height) == (48, 64)
     with av.open(tmp_path / "upright.mp4") as container:
@@ -313,7 +423,7 @@ def test_a_film_that_was_stopped_is_not_finished(stylizer, restyle, tmp_path):
     def stop() -> None:
         raise KeyboardInterrupt
 
-    made = restyle_film(source, result, stylizer, Look(), Encoding(), lambda count: None, stop)
+    made = restyle_film(source, result, stylizer, Look(), Encoding(), lambda count: None, stop, print)
     assert (made.stopped, made.frames) == (True, 1)
     assert sorted(tmp_path.iterdir()) == [part, source]
     assert len(look_at(part)[0]) == 1

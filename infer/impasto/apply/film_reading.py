@@ -1,0 +1,163 @@
+"""Films out of files: their frames as pictures, and the packets of their other tracks as they are."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..common.errors import ImpastoError
+from ..pictures.picture import Picture
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+# Of FFmpeg's demuxers those that read a single file: a playlist, as HLS has, would make it open others.
+READ = {"format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf", "protocol_whitelist": "file"}
+CUT_SHORT = 1.0  # s that a file may be shorter than it states: some round the length, or count the sound's padding
+WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read the alpha of WebM, which FFmpeg's own do not
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture of a film."""
+
+    picture: Picture
+    time: Fraction
+    """Seconds at which it is shown."""
+
+
+class FilmReader:
+    """A film in a file: what is to be known of it before it is read, and what is in it.
+
+    Raises:
+        ImpastoError: it has no picture track, frames too large, or is damaged or cut short.
+    """
+
+    rate: Fraction
+    """Frames a second; on average where they differ."""
+    time_base: Fraction
+    """Seconds that all times are a multiple of."""
+    aspect: Fraction | None
+    """Width of a pixel over its height, upright; None where the film does not say."""
+    count: int | None
+    """How many frames the file states."""
+
+    def __init__(self, opened: "InputContainer", source: Path, most: int) -> None:
+        self._opened, self._source = opened, source
+        self._check(most)
+        self._video = opened.streams.video[0]
+        self._video.thread_type = "AUTO"
+        self.others = [stream for stream in opened.streams if stream.type in ("audio", "subtitle")]
+        """Tracks to be copied."""
+        self.metadata, self.video_metadata = opened.metadata, self._video.metadata
+        self.rate, self.count = self._video.average_rate or Fraction(25), self._video.frames or None
+        self.time_base, self.aspect = self._video.time_base or 1 / self.rate, self._video.sample_aspect_ratio or None
+        self._decoder = self._video.codec_context
+        if "1" in (self.video_metadata.get(key) for key in ("alpha_mode", "ALPHA_MODE")):
+            self._decoder = _with_alpha(self._decoder)
+
+    def items(self) -> Iterator[Any]:
+        """Every `Frame`, and the packets of other tracks, in the order of the file.
+
+        Raises:
+            ImpastoError: the file is damaged.
+        """
+        with clear_errors(self._source, "cannot read"):
+            for packet in self._opened.demux(self._video, *self.others):
+                if packet.stream is self._video:
+                    yield from self._frames(packet)
+                elif packet.dts is not None:  # the last of each track is empty
+                    yield packet
+
+    def _frames(self, packet: Any) -> Iterator[Frame]:
+        for frame in self._decoder.decode(packet):
+            turns = round(frame.rotation / 90) % 4
+            if turns % 2 and self._video.sample_aspect_ratio:
+                self.aspect = 1 / self._video.sample_aspect_ratio
+            pixels = np.rot90(_pixels(frame), turns)
+            rgb, alpha = np.ascontiguousarray(pixels[..., :3]), pixels[..., 3] if pixels.shape[2] == 4 else None
+            pts = frame.pts if frame.pts is not None else frame.dts  # AVI has no more
+            if pts is not None:
+                yield Frame(Picture(rgb, alpha), pts * self.time_base)
+
+    def _check(self, most: int) -> None:
+        """Raise `ImpastoError` if it is no film, or one cut short, before any of it is painted; rewind it."""
+        opened, source = self._opened, self._source
+        if not opened.streams.video:
+            raise ImpastoError(f"cannot read {source}: it has no picture track")
+        video = opened.streams.video[0]
+        if video.codec_context is None:
+            reason = "damaged, or its pictures are coded in a way that FFmpeg cannot read"
+            raise ImpastoError(f"cannot read {source}: {reason}")
+        if video.width * video.height > most:
+            count = f"{video.width}x{video.height} pixels"
+            raise ImpastoError(f"cannot read {source}: frames of {count}, more than the {most:,} of --max-pixels")
+        if not opened.duration:  # a recorded live stream states no length
+            return
+        ends = (
+            float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            for packet in opened.demux()
+            if packet.pts is not None and packet.time_base is not None
+        )
+        end, promised = max(ends, default=0.0), ((opened.start_time or 0) + opened.duration) / 1e6
+        if end < promised - CUT_SHORT:
+            raise ImpastoError(f"cannot read {source}: cut short, it ends {promised - end:.0f} s before its time")
+        opened.seek(opened.start_time or 0)
+
+
+@contextmanager
+def opened_film(source: Path, most: int) -> Iterator[FilmReader]:
+    """Open the film in the file ``source``, of at most ``most`` pixels a frame.
+
+    Raises:
+        ImpastoError: there is none, or as `FilmReader`.
+    """
+    import av
+
+    if not os.path.exists(source):
+        raise ImpastoError(f"cannot read {source}: no such file")
+    # absolute: else FFmpeg would take a folder named http: for a protocol
+    place = os.path.abspath(source)
+    with clear_errors(source, "cannot read"), av.open(place, options=READ, metadata_errors="replace") as opened:
+        yield FilmReader(opened, source, most)
+
+
+def _with_alpha(decoder: Any) -> Any:
+    """A decoder of the same film that reads its alpha too, if there is one."""
+    import av
+
+    name = WITH_ALPHA.get(decoder.name)
+    return av.CodecContext.create(name, "r") if name in av.codecs_available else decoder
+
+
+def _pixels(frame: Any) -> np.ndarray:
+    """uint8 ``[H, W, 3]``, or ``[H, W, 4]`` of a frame with alpha."""
+    return frame.to_ndarray(format="rgba" if has_alpha(frame.format) else "rgb24")
+
+
+def has_alpha(pixel_format: Any) -> bool:
+    """Whether a pixel format of FFmpeg's holds alpha."""
+    return any(component.is_alpha for component in pixel_format.components)
+
+
+class clear_errors:
+    """Turns FFmpeg's errors into ours; ``verb`` and ``path`` say of what."""
+
+    def __init__(self, path: Path, verb: str) -> None:
+        self.path, self.verb = path, verb
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        import av
+
+        if isinstance(error, av.FFmpegError):
+            no_film = isinstance(error, av.InvalidDataError | av.ArgumentError) and self.verb == "cannot read"
+            reason = "truncated or damaged, or no film" if no_film else error.strerror
+            raise ImpastoError(f"{self.verb} {self.path}: {reason}") from error

@@ -1,0 +1,234 @@
+"""Films into files: the encoder, the form in which it takes pixels, and what is kept beside the pictures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..common.defaults import CODEC, CRF
+from ..common.errors import ImpastoError
+from .film_reading import FilmReader, Frame
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+
+WEBM_CODEC = "libvpx-vp9"  # WebM holds no H.264
+# The forms of pixels to choose from, the first that an encoder takes: what players read before what keeps most.
+OPAQUE = ("yuv420p", "yuvj420p", "yuv422p", "yuv422p10le", "rgb24")
+WITH_ALPHA = ("yuva420p", "yuva444p10le", "rgba", "argb")
+BT709, LIMITED, FULL = 1, 1, 2  # what H.273 calls the colours that films have today; FFmpeg's ranges of levels
+# What containers and encoders say of themselves, and what would no longer be true.
+NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
+KEPT_OF_TRACKS = ("language", "title", "creation_time", "handler_name")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a film is written."""
+
+    codec: str | None = None
+    """An encoder by FFmpeg's name; None for `CODEC`."""
+    crf: int = CRF
+    """Constant rate factor, of encoders that have one: the lower, the better and the larger."""
+    size: int | None = None
+    """Longest side in pixels to which a larger film is reduced first."""
+    max_pixels: int | None = None
+    """Most pixels of a frame; None for `MAX_PIXELS`."""
+    strip: bool = False
+    """Leave title, place and the like out."""
+
+
+def check_codec(codec: str) -> None:
+    """Raise `ImpastoError` if FFmpeg has no encoder of this name for films."""
+    import av
+
+    try:
+        if av.Codec(codec, "w").type == "video":
+            return
+    except ValueError:  # FFmpeg knows no such encoder
+        pass
+    raise ImpastoError(f"--codec {codec}: this FFmpeg has no such encoder of films")
+
+
+def container_options(reader: FilmReader, encoding: Encoding) -> dict[str, str]:
+    """What the file is to be told when it is opened."""
+    apple = any(key.startswith("com.apple.") for key in reader.metadata)  # as phones write place and device
+    return {"movflags": "use_metadata_tags"} if apple and not encoding.strip else {}
+
+
+class FilmWriter:
+    """Writes what a `FilmReader` reads: frames are encoded, packets of other tracks copied.
+
+    Args:
+        say: called with a line for each thing that the result cannot keep.
+    """
+
+    def __init__(
+        self, written: "OutputContainer", reader: FilmReader, encoding: Encoding, say: Callable[[str], None]
+    ) -> None:
+        self._written, self._reader, self._encoding, self._say = written, reader, encoding, say
+        self._suffix = Path(written.name).suffix.lower()
+        self._out: Any = None
+        self._copies: dict[int, Any] = {}
+        self._waiting: list[Any] = []  # packets of other tracks that came before the first frame
+
+    def write(self, item: Any) -> None:
+        """Write a `Frame`, or a packet of another track.
+
+        Raises:
+            ImpastoError: the encoder does not go with the file or the frames, or the file cannot hold a track.
+        """
+        if isinstance(item, Frame):
+            if self._out is None:
+                self._begin(item)
+                for packet in self._waiting:
+                    self._copy(packet)
+            self._encode(item)
+        elif self._out is None:
+            self._waiting.append(item)
+        else:
+            self._copy(item)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of what is written, once there is a frame."""
+        return self._form.width, self._form.height
+
+    def close(self) -> None:
+        """Write what the encoder still holds."""
+        if self._out is not None:
+            self._written.mux(self._out.encode(None))
+
+    def _begin(self, first: Frame) -> None:
+        """Add the tracks, now that the size is known."""
+        import av
+
+        codec = self._encoding.codec or (WEBM_CODEC if self._suffix == ".webm" else CODEC)
+        reader = self._reader
+        try:
+            self._out = self._written.add_stream(codec, rate=reader.rate)
+        except (ValueError, av.FFmpegError) as error:
+            raise ImpastoError(f"--codec {codec}: this FFmpeg has no such encoder, or not for this file") from error
+        height, width = first.picture.rgb.shape[:2]
+        form = _chosen(codec, width, height, alpha=first.picture.alpha is not None)
+        if form is None:
+            raise ImpastoError(f"a film of {width}x{height} pixels cannot be written by {codec}")
+        self._out.width, self._out.height, self._out.pix_fmt = form.width, form.height, form.pixels
+        if (form.width, form.height) != (width, height):
+            self._say(f"{codec} takes even sizes only: {form.width}x{form.height} pixels in place of {width}x{height}")
+        if first.picture.alpha is not None and not form.alpha:
+            self._say(f"{codec} has no transparency: it is left out; --codec prores_ks into a .mov keeps it")
+        context = self._out.codec_context
+        self._out.time_base = context.time_base = reader.time_base
+        self._out.options = _options(codec, self._encoding.crf)
+        if reader.aspect:
+            context.sample_aspect_ratio = reader.aspect
+        if not form.rgb:
+            context.colorspace, context.color_range = BT709, form.range
+        for stream in reader.others:
+            self._add_copy(stream)
+        if not self._encoding.strip:
+            self._keep_metadata()
+        if form.alpha:  # by this alone WebM knows
+            self._out.metadata["alpha_mode"] = "1"
+        self._form = form
+
+    def _add_copy(self, stream: Any) -> None:
+        import av
+
+        try:
+            self._copies[stream.index] = self._written.add_stream_from_template(stream)
+        except (ValueError, av.FFmpegError) as error:
+            raise ImpastoError(
+                f"a {self._suffix} file cannot hold the film's {stream.type} ({stream.codec_context.name}): "
+                "give another suffix with -o, as .mkv"
+            ) from error
+
+    def _keep_metadata(self) -> None:
+        kept = {key: value for key, value in self._reader.metadata.items() if key.lower() not in NOT_KEPT}
+        self._written.metadata.update(kept)
+        pairs = [(self._reader.video_metadata, self._out)]
+        pairs += [(stream.metadata, self._copies[stream.index]) for stream in self._reader.others]
+        for said, track in pairs:
+            track.metadata.update({key: said[key] for key in KEPT_OF_TRACKS if key in said})
+
+    def _encode(self, item: Frame) -> None:
+        import av
+
+        picture, form = item.picture, self._form
+        pixels = picture.rgb if picture.alpha is None or not form.alpha else np.dstack([picture.rgb, picture.alpha])
+        # the colours of every second row and column may be shared: then an odd one out cannot be written
+        pixels = np.ascontiguousarray(pixels[: form.height, : form.width])
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgba" if pixels.shape[2] == 4 else "rgb24")
+        if form.rgb:
+            frame = frame.reformat(format=form.pixels)
+        else:
+            frame = frame.reformat(format=form.pixels, dst_colorspace="ITU709")
+            frame.colorspace, frame.color_range = BT709, form.range
+        base = self._reader.time_base
+        frame.pts, frame.time_base = round(item.time / base), base
+        self._written.mux(self._out.encode(frame))
+
+    def _copy(self, packet: Any) -> None:
+        packet.stream = self._copies[packet.stream.index]
+        self._written.mux(packet)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What an encoder takes."""
+
+    pixels: str
+    """Pixel format, by FFmpeg's name."""
+    width: int
+    height: int
+
+    @property
+    def alpha(self) -> bool:
+        """Whether it holds transparency."""
+        return self.pixels in WITH_ALPHA
+
+    @property
+    def rgb(self) -> bool:
+        """Whether it holds RGB, not luma and chroma."""
+        return not self.pixels.startswith("yuv")
+
+    @property
+    def range(self) -> int:
+        """The levels of its luma."""
+        return FULL if self.pixels.startswith("yuvj") else LIMITED
+
+
+def _chosen(codec: str, width: int, height: int, *, alpha: bool) -> Form | None:
+    """The first form that ``codec`` really takes, of the whole picture where it can; None if it takes none."""
+    import av
+
+    taken = [each.name for each in av.Codec(codec, "w").video_formats or []] or [OPAQUE[0]]
+    wanted = [each for each in (WITH_ALPHA if alpha else ()) + OPAQUE if each in taken] or taken[:1]
+    sizes = dict.fromkeys([(width, height), (width - width % 2, height - height % 2)])
+    forms = (Form(pixels, *size) for pixels in wanted for size in sizes if all(size))
+    return next((form for form in forms if _opens(codec, form)), None)
+
+
+def _opens(codec: str, form: Form) -> bool:
+    """Whether an encoder takes ``form``: what it lists is not all true, and of sizes it lists nothing."""
+    import av
+
+    context: Any = av.CodecContext.create(codec, "w")
+    context.width, context.height, context.pix_fmt = form.width, form.height, form.pixels
+    context.framerate, context.time_base = 25, Fraction(1, 25)
+    context.options = _options(codec, CRF)
+    if not form.rgb:
+        context.color_range = form.range
+    try:
+        context.open()
+    except (av.FFmpegError, OSError):
+        return False
+    return True
+
+
+def _options(codec: str, crf: int) -> dict[str, str]:
+    return {"crf": str(crf)} | ({"b": "0"} if codec == WEBM_CODEC else {})
