@@ -90,7 +90,7 @@ def _paintings(
         for stylizer, result in wanted(job, stylizers):
             record = Restyled(os.fspath(job.photo), stylizer.info.name)
             try:
-                painted, seconds = _painted(reading, stylizer, job.photo, result)
+                painted, seconds = _painted(reading, stylizer, result)
             except ImpastoError as error:
                 yield record.failed(error), None
             else:
@@ -163,17 +163,13 @@ def _look_at(job: Job, look: Look) -> Look:
     return look if job.mask is None else replace(look, mask=read_mask(job.mask))
 
 
-def _painted(
-    reading: "Future[tuple[Picture, Look]]", stylizer: Stylizer, photo: Path, result: Path
-) -> tuple[Picture, float]:
-    """The picture in its style and in the format of ``result``, and the seconds that took."""
+def _painted(reading: "Future[tuple[Picture, Look]]", stylizer: Stylizer, result: Path) -> tuple[Picture, float]:
+    """The picture in its style, in the format that ``result`` is named for, and the seconds that took."""
     picture, look = reading.result()
     start = time.perf_counter()
     painted = stylizer.restyle(picture, look)
     seconds = round(time.perf_counter() - start, 4)
-    # A suffix that was asked for decides the format; without one, the photo keeps its own, whatever its suffix says.
-    asked = format_of(result) if result.suffix != photo.suffix else None
-    return replace(painted, format=asked or picture.format), seconds
+    return replace(painted, format=format_of(result) or picture.format), seconds
 
 
 def _write(record: Restyled, painted: Picture | None, finish: Finish) -> Restyled:

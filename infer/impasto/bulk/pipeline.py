@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from ..common.errors import ImpastoError, one_line
 from ..engine.session import Device
 from ..painting.stylizer import Look, Stylizer
+from ..pictures.formats import format_of
 from ..pictures.picture import shrunk
 from ..pictures.reading import read_picture
 from ..pictures.writing import save_picture
@@ -187,6 +188,7 @@ class _Write:
 
     def _write(self, item: Item) -> Item:
         picture, file = item["picture"], io.BytesIO()
+        picture = replace(picture, format=format_of(item["output"]) or picture.format)
         save_picture(file, picture, quality=self.job.quality, name=item["output"])
         self.job.dest.write(item["output"], file.getvalue())
         height, width = picture.rgb.shape[:2]

@@ -53,4 +53,4 @@ Size = Annotated[
 Quality = Annotated[
     int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF and HEIC.", show_default=str(QUALITY))
 ]
-Strip = Annotated[bool, typer.Option("--strip", help="Leave out EXIF, XMP, texts and comments.")]
+Strip = Annotated[bool, typer.Option("--strip", help="Leave out EXIF, XMP, IPTC, texts and comments.")]

@@ -1,16 +1,14 @@
 """What can be done around the network: stroke size, the photo's colours, masks, and edges of transparency."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from PIL import Image, ImageFilter
 
 from ..common.errors import ImpastoError
+from ..pictures.pixels import as_deep, narrowed, resized, strips
 from ..pictures.reading import Source, to_picture
 
 SOLID = 16  # alpha from which a pixel's own colour is trusted: below it, it is rounded away or never seen
 FEATHER = 0.01  # of the shorter side: the standard deviation of a mask's soft edge
-_ROWS = 256  # worked on at a time, so that floating-point copies of a large picture stay small
 
 # Ottosson 2020, "A perceptual color space for image processing": linear sRGB to cone responses, those to Lab
 _CONES = np.array(
@@ -30,13 +28,6 @@ _LAB = np.array(
     np.float32,
 )
 _FROM_CONES, _FROM_LAB = (np.linalg.inv(matrix).astype(np.float32) for matrix in (_CONES, _LAB))
-
-
-def resized(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
-    """uint8 ``[H, W, 3]`` at another size."""
-    if rgb.shape[:2] == (height, width):
-        return rgb
-    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def filled(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -65,41 +56,39 @@ def filled(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def with_colors_of(photo: np.ndarray, painted: np.ndarray) -> np.ndarray:
-    """The lightness of ``painted`` with the hue and chroma of ``photo``, both uint8 ``[H, W, 3]`` sRGB.
+    """The lightness of ``painted`` with the hue and chroma of ``photo``, both uint8 or uint16 ``[H, W, 3]`` sRGB.
 
     In Oklab. Where sRGB has no such colour, the chroma is lowered until it has.
     """
     result = np.empty_like(painted)
-    for rows in _strips(len(photo)):
+    for rows in strips(len(photo)):
         lab = _to_oklab(photo[rows])
         lab[..., 0] = _to_oklab(painted[rows])[..., 0]
-        result[rows] = _encoded(_in_gamut(lab))
+        result[rows] = _encoded(_in_gamut(lab)) * np.iinfo(result.dtype).max + 0.5
     return result
 
 
 def with_detail(photo: np.ndarray, painted: np.ndarray, size: tuple[int, int], strength: float) -> np.ndarray:
-    """``painted`` plus (1 − ``strength``) times the detail that a resize to ``size`` and back takes from the photo.
+    """``painted`` plus (1 − ``strength``) times what the network did not see of the photo: it saw 8 bits, at ``size``.
 
-    So a strength of nearly 0 is nearly the photo, also where the network saw it at another size.
+    So a strength of nearly 0 is nearly the photo.
 
     Args:
-        photo, painted: uint8 ``[H, W, 3]``.
+        photo, painted: uint8 or uint16 ``[H, W, 3]``.
     """
-    blurred = resized(resized(photo, *size), *photo.shape[:2])
+    seen = resized(narrowed(photo), *size)
+    blurred = resized(as_deep(seen, photo.dtype), *photo.shape[:2])
     result = np.empty_like(painted)
-    for rows in _strips(len(photo)):
+    for rows in strips(len(photo)):
         lost = photo[rows].astype(np.float32) - blurred[rows]
-        result[rows] = (painted[rows] + lost * (1 - strength) + 0.5).clip(0, 255)
+        result[rows] = (painted[rows] + lost * (1 - strength) + 0.5).clip(0, np.iinfo(photo.dtype).max)
     return result
 
 
-def _strips(length: int) -> Iterator[slice]:
-    return (slice(start, start + _ROWS) for start in range(0, length, _ROWS))
-
-
 def _to_oklab(rgb: np.ndarray) -> np.ndarray:
-    """uint8 sRGB ``[..., 3]`` to float32 Oklab."""
-    levels = np.arange(256, dtype=np.float32) / 255
+    """uint8 or uint16 sRGB ``[..., 3]`` to float32 Oklab."""
+    most = np.iinfo(rgb.dtype).max
+    levels = np.arange(most + 1, dtype=np.float32) / most
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4).astype(np.float32)
     return np.cbrt(linear[rgb] @ _CONES.T) @ _LAB.T
 
@@ -125,8 +114,7 @@ def _in_gamut(lab: np.ndarray) -> np.ndarray:
 
 
 def _encoded(linear: np.ndarray) -> np.ndarray:
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return (encoded * 255 + 0.5).astype(np.uint8)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def read_mask(source: Source) -> np.ndarray:
@@ -145,7 +133,7 @@ def blended(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndar
     """``painted`` where ``mask`` is white and ``photo`` where it is black, with a soft edge between.
 
     Args:
-        photo, painted: uint8 ``[H, W, 3]``.
+        photo, painted: uint8 or uint16 ``[H, W, 3]``.
         mask: uint8 ``[h, w]`` of the same shape but for its size.
 
     Raises:
@@ -159,7 +147,7 @@ def blended(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndar
     soft = soft.filter(ImageFilter.GaussianBlur(FEATHER * min(height, width)))
     share = np.asarray(soft)
     result = np.empty_like(photo)
-    for rows in _strips(height):
+    for rows in strips(height):
         part = share[rows, :, None].astype(np.float32) / 255
         result[rows] = photo[rows] + (painted[rows].astype(np.float32) - photo[rows]) * part + 0.5
     return result

@@ -115,7 +115,9 @@ class Stylizer:
 
         Returns:
             For an array one of the same shape; otherwise an upright sRGB image of mode RGB, or RGBA
-            where there is transparency. Alpha comes back as it was.
+            where there is transparency, with the photo's metadata and sRGB's profile in ``info``, under the names that
+            Pillow gives them and its ``save`` takes: ``icc_profile``, ``exif``, ``xmp``, ``dpi``. Alpha comes back as
+            it was.
 
         Raises:
             ImpastoError: a file that is not a readable picture, a picture too large for the memory, or a mask of
@@ -125,23 +127,23 @@ class Stylizer:
         """
         import numpy as np
 
-        from ..pictures.picture import to_pil
+        from ..pictures.picture import described
         from ..pictures.reading import to_picture
 
         look = Look.of(strength, stroke, keep_colors, mask)
         if isinstance(photo, np.ndarray):
             return self._array(photo, look)
-        return to_pil(self.restyle(to_picture(photo), look))
+        return described(self.restyle(to_picture(photo), look))
 
     def restyle(self, picture: "Picture", look: "Look") -> "Picture":
-        """`__call__` for a picture with its metadata, and for its later frames."""
-        pixels = picture.rgb
-        if picture.alpha is not None:
-            import numpy as np
+        """`__call__` for a picture with its metadata and all its bits, and for its later frames."""
+        from ..pictures.pixels import narrowed
 
-            pixels = np.dstack([pixels, picture.alpha])
+        photo = picture.rgb if picture.wide is None else picture.wide
+        painted = self._painted(photo[None], None if picture.alpha is None else picture.alpha[None], look)[0]
+        wide = None if picture.wide is None else painted
         later = tuple(self.restyle(frame, look) for frame in picture.later)
-        return replace(picture, rgb=self._array(pixels, look)[..., :3], later=later)
+        return replace(picture, rgb=narrowed(painted), wide=wide, later=later)
 
     def _array(self, photo: "np.ndarray", look: "Look") -> "np.ndarray":
         """`__call__` for arrays."""
@@ -153,28 +155,34 @@ class Stylizer:
             shape = list(photo.shape)
             raise ValueError(f"an array must be [H, W, C] or [N, H, W, C] with C 3 or 4, not {shape}")
         batch = photo if photo.ndim == 4 else photo[None]
-        result = self._painted(batch, look).reshape(*photo.shape[:-1], 3)
+        rgb, alpha = np.ascontiguousarray(batch[..., :3]), batch[..., 3] if batch.shape[-1] == 4 else None
+        result = self._painted(rgb, alpha, look).reshape(*photo.shape[:-1], 3)
         return result if photo.shape[-1] == 3 else np.concatenate([result, photo[..., 3:]], axis=-1)
 
-    def _painted(self, batch: "np.ndarray", look: "Look") -> "np.ndarray":
-        """uint8 ``[N, H, W, 3 or 4]`` to ``[N, H, W, 3]``."""
+    def _painted(self, rgb: "np.ndarray", alpha: "np.ndarray | None", look: "Look") -> "np.ndarray":
+        """``rgb``, uint8 or uint16 ``[N, H, W, 3]``, to the same; ``alpha`` is uint8 ``[N, H, W]``.
+
+        The network paints in 8 bits; all that is done around it, in those of ``rgb``.
+        """
         import numpy as np
 
-        rgb = np.ascontiguousarray(batch[..., :3])
-        plain = batch.shape[-1] == 3 and look.stroke == 1 and not look.keep_colors and look.mask is None
-        if plain or look.strength == 0:  # the photo itself, whatever the other dials say
+        wide = rgb.dtype != np.uint8
+        if look.strength == 0:  # whatever the other dials say
+            return rgb.copy()
+        if not (wide or alpha is not None or look.stroke != 1 or look.keep_colors or look.mask is not None):
             return self._paint(rgb, look.strength)
         from . import dials
 
         height, width = rgb.shape[1:3]
-        seen, size = rgb, (height, width)
-        if batch.shape[-1] == 4:
-            seen = np.stack([dials.filled(*pair) for pair in zip(rgb, batch[..., 3], strict=True)])
+        seen, size = dials.narrowed(rgb), (height, width)
+        if alpha is not None:
+            seen = np.stack([dials.filled(*pair) for pair in zip(seen, alpha, strict=True)])
         if look.stroke != 1:
             size = max(1, round(height / look.stroke)), max(1, round(width / look.stroke))
             seen = np.stack([dials.resized(photo, *size) for photo in seen])
-        painted = [dials.resized(picture, height, width) for picture in self._paint(seen, look.strength)]
-        if size != (height, width) and look.strength < 1:
+        seen = self._paint(seen, look.strength)
+        painted = [dials.resized(dials.as_deep(picture, rgb.dtype), height, width) for picture in seen]
+        if (wide or size != (height, width)) and look.strength < 1:
             painted = [dials.with_detail(*pair, size, look.strength) for pair in zip(rgb, painted, strict=True)]
         if look.keep_colors:
             painted = [dials.with_colors_of(*pair) for pair in zip(rgb, painted, strict=True)]

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 _PREFIX = b"Exif\0\0"  # what JPEG puts before the block, and Pillow's writers take for all formats
 XMP_KEYWORD = "XML:com.adobe.xmp"  # under which PNG keeps it
-_ORIENTATION, _EXIF_IFD, _GPS_IFD, _SHORT = 0x0112, 0x8769, 0x8825, 3
+EXIF_IFD, GPS_IFD = 0x8769, 0x8825
+_ORIENTATION, _SHORT = 0x0112, 3
 X_RESOLUTION = 282  # of a TIFF
 _WIDTH, _HEIGHT = 0xA002, 0xA003  # of the picture, in the Exif IFD
 
@@ -40,8 +41,8 @@ def upright(exif: bytes, *, turned: bool) -> bytes:
         entries = _entries(block, ifd, order)
         if _ORIENTATION in entries:
             struct.pack_into(order + "HHIHH", block, entries[_ORIENTATION], _ORIENTATION, _SHORT, 1, 1, 0)
-        if turned and _EXIF_IFD in entries:
-            (sub_ifd,) = struct.unpack_from(order + "I", block, entries[_EXIF_IFD] + 8)
+        if turned and EXIF_IFD in entries:
+            (sub_ifd,) = struct.unpack_from(order + "I", block, entries[EXIF_IFD] + 8)
             sizes = _entries(block, sub_ifd, order)
             if _WIDTH in sizes and _HEIGHT in sizes:
                 width, height = (slice(at + 2, at + 12) for at in (sizes[_WIDTH], sizes[_HEIGHT]))
@@ -80,7 +81,7 @@ def of_tiff(image: "Image.Image") -> bytes:
         for tag in _TIFF_DESCRIPTIVE:
             if tag in exif:
                 kept[tag] = exif[tag]
-        for tag in (_EXIF_IFD, _GPS_IFD):
+        for tag in (EXIF_IFD, GPS_IFD):
             if directory := exif.get_ifd(tag):
                 kept.get_ifd(tag).update(directory)
         return _PREFIX + kept.tobytes().removeprefix(_PREFIX) if len(kept) else b""

@@ -24,6 +24,8 @@ class Format:
     """Whether it holds several pictures: the frames of an animation, the pages of a TIFF."""
     longest: int = 2**31 - 1
     """Most pixels a side."""
+    wide: bool = False
+    """Whether it is written with 16 bits a channel where a picture has them."""
     options: tuple[tuple[str, Any], ...] = ()
     """For Pillow's ``save``."""
 
@@ -37,10 +39,9 @@ FORMATS = {
         longest=65_500,
         options=(("quality", QUALITY), ("subsampling", "4:4:4")),
     ),
-    "PNG": Format((".png", ".apng"), alpha=True, profile=True, density=True, several=True),
+    "PNG": Format((".png", ".apng"), alpha=True, profile=True, density=True, several=True, wide=True),
     "WEBP": Format((".webp",), alpha=True, profile=True, several=True, longest=16_383, options=(("quality", QUALITY),)),
-    # uncompressed: else Pillow fails at EXIF
-    "TIFF": Format((".tif", ".tiff"), alpha=True, profile=True, density=True, several=True),
+    "TIFF": Format((".tif", ".tiff"), alpha=True, profile=True, density=True, several=True, wide=True),
     "BMP": Format((".bmp",), density=True),
     "GIF": Format((".gif",), alpha=True, several=True, longest=65_535),
     "AVIF": Format(

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from .color import srgb_profile
+from .pixels import as_deep, resized
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -20,12 +23,18 @@ class Picture:
     """EXIF that fits the upright picture, with JPEG's prefix."""
     xmp: bytes = b""
     """XMP that fits the upright picture."""
+    iptc: bytes = b""
+    """IPTC records, of a JPEG or TIFF."""
     texts: tuple[tuple[str, str], ...] = ()
     """The texts of a PNG: keyword and text."""
     comment: bytes = b""
     """The comment of a JPEG or GIF."""
     dpi: tuple[float, float] | None = None
     """Dots per inch across and down."""
+    wide: np.ndarray | None = None
+    """``rgb`` as uint16 where the file holds 16 bits a channel."""
+    packing: str = ""
+    """The compression of a TIFF, as Pillow calls it; ``lossless`` of such a WebP."""
     later: tuple["Picture", ...] = ()
     """The frames or pages after this one."""
     duration: float | None = None
@@ -34,8 +43,8 @@ class Picture:
     """How many times the animation plays, 0 for ever; None where the file says nothing."""
 
     def stripped(self) -> "Picture":
-        """Without metadata: EXIF, XMP, texts, comment."""
-        return replace(self, exif=b"", xmp=b"", texts=(), comment=b"")
+        """Without metadata: EXIF, XMP, IPTC, texts, comment."""
+        return replace(self, exif=b"", xmp=b"", iptc=b"", texts=(), comment=b"")
 
 
 def shrunk(picture: Picture, longest: int) -> Picture:
@@ -55,7 +64,19 @@ def shrunk(picture: Picture, longest: int) -> Picture:
         picture,
         rgb=np.ascontiguousarray(pixels[..., :3]),
         alpha=None if picture.alpha is None else pixels[..., 3],
+        wide=None if picture.wide is None else _shrunk_wide(picture.wide, picture.alpha, size),
         later=tuple(shrunk(frame, longest) for frame in picture.later),
+    )
+
+
+def _shrunk_wide(wide: np.ndarray, alpha: np.ndarray | None, size: tuple[int, int]) -> np.ndarray:
+    height, width = size[::-1]
+    if alpha is None:
+        return resized(wide, height, width)
+    share = as_deep(alpha, wide.dtype)[..., None]
+    weighted = resized((wide.astype(np.uint32) * share // 65535).astype(np.uint16), height, width)
+    return (
+        (weighted.astype(np.float32) * 65535 / resized(share, height, width).clip(1)).clip(0, 65535).astype(np.uint16)
     )
 
 
@@ -64,3 +85,11 @@ def to_pil(picture: Picture) -> Image.Image:
     if picture.alpha is None:
         return Image.fromarray(picture.rgb)
     return Image.fromarray(np.dstack([picture.rgb, picture.alpha]))
+
+
+def described(picture: Picture) -> Image.Image:
+    """`to_pil`, with what the file said in ``info``, as Pillow's own images have it."""
+    image = to_pil(picture)
+    said = (("icc_profile", srgb_profile()), ("exif", picture.exif), ("xmp", picture.xmp), ("dpi", picture.dpi))
+    image.info |= {name: value for name, value in said if value}
+    return image

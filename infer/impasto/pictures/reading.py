@@ -1,4 +1,4 @@
-"""Pictures out of files: upright, sRGB, 8 bits, with their transparency."""
+"""Pictures out of files: upright, sRGB, 8 bits and where there are more 16, with their transparency."""
 
 import io
 import os
@@ -14,10 +14,14 @@ from PIL import Image, UnidentifiedImageError
 from ..common.defaults import MAX_PIXELS
 from ..common.errors import ImpastoError, one_line
 from ..common.files import opened
-from .color import to_srgb
+from .color import to_srgb, wide_to_srgb
 from .exif import X_RESOLUTION, XMP_KEYWORD, of_tiff, upright, upright_xmp
 from .formats import FORMATS, need_heif
+from .iptc import iptc_of
 from .picture import Picture
+from .pixels import narrowed
+from .tiff import compression_of
+from .wide import other_halves
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
 """Where a picture may come from: a path, a file's bytes, a file open in binary mode, an image of Pillow's."""
@@ -63,21 +67,27 @@ def read_picture(source: str | os.PathLike[str] | BinaryIO, max_pixels: int | No
 def _decode(file: BinaryIO, name: str, most: int) -> Picture:
     try:
         Image.init()
+        start = file.tell()
         head = file.read(32)
-        file.seek(-len(head), os.SEEK_CUR)
+        file.seek(start)
         if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS and b"avif" not in head:
             need_heif()
-        with _pillow_limit(most):
-            image = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])  # not all have AVIF
+        image = _opened(file, most)
         with image:
             # MPO: a JPEG with previews or depth behind it
             frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             if image.width * image.height * frames > most:
                 raise Image.DecompressionBombError
-            first = from_pil(image)
+            first = replace(_picture(image, _low_bytes(file, start, image, 0)), packing=_packing(file, start, image))
             if frames == 1:
                 return first
-            return replace(first, **_timing(image), later=tuple(_frame(image, index) for index in range(1, frames)))
+            timing = _timing(image)
+            later = []
+            for index in range(1, frames):
+                image.seek(index)
+                low = _low_bytes(file, start, image, index)
+                later.append(replace(_picture(image, low), duration=_duration(image)))
+            return replace(first, **timing, later=tuple(later))
     except ImpastoError as error:
         reason = str(error)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -91,9 +101,38 @@ def _decode(file: BinaryIO, name: str, most: int) -> Picture:
     raise ImpastoError(f"cannot read {name}: {reason}")
 
 
-def _frame(image: Image.Image, index: int) -> Picture:
-    image.seek(index)
-    return replace(from_pil(image), duration=_duration(image))
+def _opened(file: BinaryIO, most: int) -> Image.Image:
+    with _pillow_limit(most):
+        return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])  # not all have AVIF
+
+
+def _low_bytes(file: BinaryIO, start: int, image: Image.Image, index: int) -> np.ndarray | None:
+    """Of the frame ``index`` of 16 bits a channel, which is loaded, the 8 low ones, uint8 ``[H, W, C]``."""
+    tiles = other_halves(image)
+    if tiles is None:
+        return None
+    image.load()
+    file.seek(start)
+    again = _opened(file, image.width * image.height)
+    again.seek(index)
+    again.tile = tiles  # type: ignore[attr-defined]
+    return np.asarray(again)
+
+
+def _packing(file: BinaryIO, start: int, image: Image.Image) -> str:
+    """`Picture.packing` of a file."""
+    if image.format == "TIFF":
+        return compression_of(image)
+    if image.format != "WEBP":
+        return ""
+    at = start + 12
+    while True:  # the first chunk of pixels says it
+        file.seek(at)
+        chunk = file.read(8)
+        if len(chunk) < 8 or chunk[:4] in (b"VP8 ", b"VP8L"):
+            return "lossless" if chunk[:4] == b"VP8L" else ""
+        length = int.from_bytes(chunk[4:], "little")
+        at += 24 if chunk[:4] == b"ANMF" else 8 + length + length % 2  # those of a frame lie within it
 
 
 def _timing(image: Image.Image) -> dict[str, Any]:
@@ -128,9 +167,16 @@ def from_pil(image: Image.Image) -> Picture:
     Raises:
         ImpastoError: 32 bits a channel: the range of the numbers is not known.
     """
+    return _picture(image, None)
+
+
+def _picture(image: Image.Image, low: np.ndarray | None) -> Picture:
+    """`from_pil`, with `_low_bytes`."""
     image.load()  # first of all: loading a TIFF turns it upright and drops its orientation
     colour, alpha = _split(image)
-    rgb = np.asarray(to_srgb(colour, image.info.get("icc_profile")))
+    profile = image.info.get("icc_profile")
+    wide = wide_to_srgb(numbers, profile) if (numbers := _numbers(image, colour, low)) is not None else None
+    rgb = np.asarray(to_srgb(colour, profile)) if wide is None else narrowed(wide)
     orientation = _orientation(image)
     turned = orientation >= 5
     exif = of_tiff(image) if image.format == "TIFF" else upright(image.info.get("exif") or b"", turned=turned)
@@ -140,10 +186,19 @@ def from_pil(image: Image.Image) -> Picture:
         format="JPEG" if image.format == "MPO" else image.format or "PNG",
         exif=exif,
         xmp=upright_xmp(image.info.get("xmp")),
+        iptc=iptc_of(image),
         texts=tuple((key, str(text)) for key, text in getattr(image, "text", {}).items() if key != XMP_KEYWORD),
         comment=_comment(image),
         dpi=_density(image, turned=turned),
+        wide=None if wide is None else _turn(wide, orientation),
     )
+
+
+def _numbers(image: Image.Image, colour: Image.Image, low: np.ndarray | None) -> np.ndarray | None:
+    """What a picture of 16 bits holds, uint16 ``[H, W]`` or ``[H, W, 3]``; None for one of 8."""
+    if image.mode.startswith("I"):
+        return np.asarray(image).clip(0, 65535).astype(np.uint16)
+    return None if low is None else np.asarray(colour).astype(np.uint16) << 8 | low[..., :3]
 
 
 def _comment(image: Image.Image) -> bytes:

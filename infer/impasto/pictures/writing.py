@@ -7,13 +7,19 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ..common.defaults import QUALITY
 from ..common.errors import ImpastoError
 from ..common.files import whole_file
 from .color import srgb_profile
 from .exif import XMP_KEYWORD
 from .formats import FORMATS, Format, need_heif
+from .iptc import segment
 from .picture import Picture, to_pil
+from .pixels import as_deep
+from .tiff import save_tiff
+from .wide import save_png, twice_as_wide
 
+EFFORT = 75  # of packing a lossless WebP, 0 to 100
 CLEAR = 255  # the colour of a GIF that stands for transparent
 
 
@@ -41,15 +47,25 @@ def save_picture(file: BinaryIO, picture: Picture, *, quality: int | None = None
     if picture.format == "HEIF":
         need_heif()
     options = dict(target.options) | _metadata(picture, target)
-    if quality is not None and "quality" in options:
-        options["quality"] = quality
+    if "quality" in options:
+        options["quality"] = quality or options["quality"]
+    if picture.format == "WEBP" and picture.packing == "lossless":
+        options |= {"lossless": True, "quality": EFFORT}
     frames = [picture, *picture.later] if target.several else [picture]
-    images = [_held(frame, picture.format) for frame in frames]
-    if picture.format == "GIF" and any(frame.alpha is not None for frame in frames):
-        options["transparency"] = CLEAR
-    if len(images) > 1:
-        options |= {"save_all": True, "append_images": images[1:]} | _animation(picture, frames)
+    wide = target.wide and any(frame.wide is not None for frame in frames)
     try:
+        if wide and picture.format == "PNG" and len(frames) == 1:
+            save_png(file, _sixteen(picture), options)
+            return
+        if picture.format == "TIFF":
+            images = [twice_as_wide(_sixteen(frame)) if wide else to_pil(frame) for frame in frames]
+            save_tiff(file, images, picture, options, wide=wide, quality=quality or QUALITY)
+            return
+        images = [_held(frame, picture.format) for frame in frames]
+        if picture.format == "GIF" and any(frame.alpha is not None for frame in frames):
+            options["transparency"] = CLEAR
+        if len(images) > 1:
+            options |= {"save_all": True, "append_images": images[1:]} | _animation(picture, frames)
         images[0].save(file, format=picture.format, **options)
     except OSError:
         raise
@@ -62,12 +78,14 @@ def _metadata(picture: Picture, target: Format) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if target.profile:
         options["icc_profile"] = srgb_profile()
-        if picture.exif and len(picture.exif) < 65_000:  # what fits into one segment of JPEG
+        if picture.exif and len(picture.exif) < 65_000 and picture.format != "TIFF":  # one segment of JPEG's
             options["exif"] = picture.exif
     if target.density and picture.dpi:
         options["dpi"] = picture.dpi
     if picture.comment and picture.format in ("JPEG", "GIF"):
         options["comment"] = picture.comment
+    if picture.iptc and picture.format == "JPEG":
+        options["extra"] = segment(picture.iptc)
     if picture.format == "PNG" and (picture.texts or picture.xmp):
         texts = PngInfo()
         for key, text in picture.texts:
@@ -78,6 +96,13 @@ def _metadata(picture: Picture, target: Format) -> dict[str, Any]:
     elif picture.xmp and picture.format in ("JPEG", "WEBP", "AVIF", "HEIF") and len(picture.xmp) < 65_000:
         options["xmp"] = picture.xmp
     return options
+
+
+def _sixteen(frame: Picture) -> np.ndarray:
+    """A frame as uint16 ``[H, W, 3 or 4]``."""
+    deep = np.dtype(np.uint16)
+    rgb = as_deep(frame.rgb, deep) if frame.wide is None else frame.wide
+    return rgb if frame.alpha is None else np.dstack([rgb, as_deep(frame.alpha, deep)])
 
 
 def _held(frame: Picture, name: str) -> Image.Image:

@@ -53,12 +53,12 @@ def test_transparency_is_kept(run, model, photo):
     np.testing.assert_array_equal(result.alpha, alpha)
 
 
-def test_a_photo_of_another_suffix_keeps_its_format(run, model, photo):
-    Image.fromarray(photo).save("really-png.jpg", format="PNG")
-    Image.fromarray(photo).save("bare", format="PNG")
-    assert run(model, "really-png.jpg", "bare")[:2] == (0, "really-png-negative.jpg\nbare-negative\n")
-    for name in ("really-png-negative.jpg", "bare-negative"):
-        assert read_picture(name).format == "PNG"
+def test_a_photo_of_another_suffix_is_written_by_its_name(run, model, photo):
+    Image.fromarray(photo).save("really-jpeg.png", format="JPEG")
+    Image.fromarray(photo).save("bare", format="TIFF")
+    assert run(model, "really-jpeg.png", "bare")[:2] == (0, "really-jpeg-negative.png\nbare-negative\n")
+    assert read_picture("really-jpeg-negative.png").format == "PNG"
+    assert read_picture("bare-negative").format == "TIFF"
 
 
 def test_strength(run, model, png, photo):
