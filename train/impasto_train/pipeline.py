@@ -16,6 +16,7 @@ from impasto.internal import Say, check_writable
 from .base.starts import starts
 from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
 from .downloads.vgg_weights import absolute
+from .export.dial import photos_to_measure
 from .export.metadata import info_of
 from .export.to_onnx import export
 from .loss.objective import Objective
@@ -215,7 +216,8 @@ def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -
     saver.save()
     preview.write()
     network = trainer.finished()
-    info = export(network, info_of(trainer, network, content, held_out), options.model, folder.note_exported)
+    info = info_of(trainer, network, content, held_out)
+    info = export(network, info, options.model, photos_to_measure(content), folder.note_exported)
     say(f"held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")
     if trainer.step < trainer.steps:
         say(f"stopped at step {trainer.step} of {trainer.steps}; go on with: train-style --resume {folder.path}")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from impasto import ImpastoError, Stylizer, describe
 from impasto_train.export import to_onnx
+from impasto_train.export.dial import own_strength
 from impasto_train.export.shipped import FADE, Shipped
 from impasto_train.export.to_onnx import export
 from impasto_train.network.stylenet import StyleNet
@@ -28,8 +29,13 @@ def network() -> StyleNet:
 @pytest.fixture(scope="module")
 def exported(network, info, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    export(network, info, path)
+    export(network, info, path, [np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)])
     return path
+
+
+def own(exported: Path, strength: float) -> torch.Tensor:
+    """What the network is given when the dial of the file is at ``strength``."""
+    return torch.tensor(own_strength(onnx.load(exported), strength))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 2), (1, 2, 3), (1, 19, 130), (3, 40, 24), (1, 257, 255)])
@@ -37,7 +43,7 @@ def exported(network, info, tmp_path_factory) -> Path:
 def test_onnxruntime_equals_torch_at_other_sizes(network, exported, shape, strength):
     image = np.random.default_rng(5).integers(0, 256, (*shape, 3), dtype=np.uint8)
     with torch.no_grad():
-        wanted = Shipped(network)(torch.from_numpy(image), torch.tensor(strength)).numpy()
+        wanted = Shipped(network)(torch.from_numpy(image), own(exported, strength)).numpy()
     found = Stylizer(exported, device="cpu")(image, strength=strength)
     assert found.shape == image.shape
     assert found.dtype == np.uint8
@@ -89,13 +95,15 @@ def test_pictures_of_a_batch_fade_by_their_own_contrast(exported):
     assert np.abs(both[0].astype(int) - stylizer(busy)).max() <= 1
 
 
-@pytest.mark.parametrize(("strength", "share"), [(0.9, 1), (FADE, 1), (FADE / 2, 0.5)])
-def test_strength_is_how_much_the_network_paints_and_a_fade_near_0(network, exported, strength, share):
+@pytest.mark.parametrize("dial", [0.95, 0.7, 0.2])
+def test_strength_is_how_much_the_network_paints_and_a_fade_near_0(network, exported, dial):
     image = np.random.default_rng(7).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    strength = own(exported, dial)
+    share = (strength / FADE).clamp(0, 1).numpy()
     with torch.no_grad():
         painted = network(to_tensor(image[None]), strength)[0].permute(1, 2, 0).numpy() * 255
     wanted = (share * painted + (1 - share) * image).clip(0, 255)
-    assert np.abs(Stylizer(exported, device="cpu")(image, strength=strength) - wanted).max() <= 1
+    assert np.abs(Stylizer(exported, device="cpu")(image, strength=dial) - wanted).max() <= 1
 
 
 def test_without_calm_paintings_strength_is_a_fade():
@@ -145,7 +153,7 @@ def test_an_export_that_differs_is_refused_and_leaves_the_old_file(network, info
     path.write_bytes(b"the old one")
     monkeypatch.setattr(to_onnx, "largest_difference", lambda data, shipped: 2)
     with pytest.raises(ImpastoError, match="refused: onnxruntime differs from torch by 2 levels"):
-        export(network, info, path)
+        export(network, info, path, [])
     assert path.read_bytes() == b"the old one"
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
 
@@ -159,5 +167,5 @@ def test_the_check_sees_a_difference(network, exported):
 def test_a_file_too_large_is_refused(network, info, tmp_path):
     big = replace(info, preview=bytes(2_000_000))
     with pytest.raises(ImpastoError, match="over the 2000000"):
-        export(network, big, tmp_path / "model.onnx")
+        export(network, big, tmp_path / "model.onnx", [])
     assert not list(tmp_path.iterdir())

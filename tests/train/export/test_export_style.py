@@ -29,7 +29,7 @@ def original(info, tmp_path_factory) -> Path:
     for parameter in network.parameters():  # as after a training: no two layers alike
         parameter.data += 0.05 * torch.randn_like(parameter)
     path = tmp_path_factory.mktemp("original") / "model.onnx"
-    export(network, info, path)
+    export(network, info, path, [])
     return path
 
 

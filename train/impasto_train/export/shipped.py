@@ -29,9 +29,9 @@ class Shipped(nn.Module):
         """uint8 ``[N, H, W, 3]`` sRGB and a float32 scalar in 0..1 to uint8 of the same shape.
 
         ``strength`` 0 gives the photo back exactly, 1 the painting; between them the painting is the calmer the
-        less it is, and fades into the photo below `FADE`. A photo of one colour
-        comes back as it is: there is nothing to paint in it, and instance norms would make the rounding errors of
-        their runtime into a picture.
+        less it is, and fades into the photo below `FADE`. It is the strength of the training; in the file the table
+        of `dial` comes before it. A photo of one colour comes back as it is: there is nothing to paint in it, and
+        instance norms would make the rounding errors of their runtime into a picture.
         """
         n, height, width, _ = image.shape
         y, x = (extended(side, image.device) for side in (height, width))

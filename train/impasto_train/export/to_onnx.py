@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from impasto.internal import whole_file
 from torch import nn
 
 from ..network.stylenet import StyleNet
+from .dial import calibrated
 from .parity import WORST_DIFFERENCE, largest_difference
 from .shipped import Shipped
 
@@ -26,11 +27,16 @@ LARGEST_FILE = 2_000_000  # bytes
 
 
 def export(
-    network: StyleNet, info: StyleInfo, path: Path, about_to_write: Callable[[bytes], None] = lambda data: None
+    network: StyleNet,
+    info: StyleInfo,
+    path: Path,
+    photos: Sequence[np.ndarray],
+    about_to_write: Callable[[bytes], None] = lambda data: None,
 ) -> StyleInfo:
     """Write ``network`` to ``path`` under the contract, with ``info`` as its metadata.
 
     Args:
+        photos: uint8 ``[H, W, 3]`` each, on which its dial is measured (see `dial`).
         about_to_write: called with the bytes of the file just before it takes its place.
 
     Returns:
@@ -43,7 +49,7 @@ def export(
     shipped = Shipped(network.for_export())
     versions = f"torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
     try:
-        data = seal(with_metadata(trace(shipped), info).SerializeToString())
+        data = seal(calibrated(with_metadata(trace(shipped), info), photos).SerializeToString())
         worst = largest_difference(data, shipped)
     except Exception as error:  # three libraries at work, each with errors of its own, after a long training
         reason = " ".join(str(error).split())[:200]

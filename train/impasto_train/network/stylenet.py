@@ -28,7 +28,7 @@ RANGE = 0.55
 
 
 Strength = float | Tensor
-"""0..1, a scalar."""
+"""0..1, a scalar, as the training draws it evenly. An exported file has another, even in its effect: `export.dial`."""
 
 
 def fold(pixels: Tensor) -> Tensor:
