@@ -54,7 +54,7 @@ def restyle_film(
     Args:
         started: called once with the number of frames that the file states, None if it states none.
         progress: called after each frame.
-        say: called with a line for each thing that ``result`` cannot keep.
+        say: called with a line for each thing that ``result`` cannot keep as it is.
 
     Raises:
         ImpastoError: the extra is missing, ``source`` cannot be read, has no picture track, or frames too large or
@@ -72,6 +72,8 @@ def restyle_film(
         with whole_file(part_of(result)) as temporary, clear, av.open(temporary, "w", options=options) as written:
             film = _Film(reader, FilmWriter(written, reader, encoding, say), source, encoding.size)
             started(reader.count)
+            for line in reader.notes:
+                say(line)
             made = film.restyle(stylizer, look, progress)
     if not made.stopped:
         try:

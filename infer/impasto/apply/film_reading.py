@@ -12,6 +12,7 @@ import numpy as np
 
 from ..common.errors import ImpastoError
 from ..pictures.picture import Picture
+from .tone_map import HDR, ToneMap
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -61,6 +62,11 @@ class FilmReader:
         if "1" in (self.video_metadata.get(key) for key in ("alpha_mode", "ALPHA_MODE")):
             self._decoder = _with_alpha(self._decoder)
 
+        hdr = HDR.get(self._video.color_trc)
+        self._sdr = ToneMap(self.time_base) if hdr else None
+        self.notes = [f"HDR ({hdr}) is converted to SDR"] if hdr else []
+        """What becomes of the pictures before they are painted, a line each."""
+
     def items(self) -> Iterator[Any]:
         """Every `Frame`, and the packets of other tracks, in the order of the file.
 
@@ -79,11 +85,18 @@ class FilmReader:
             turns = round(frame.rotation / 90) % 4
             if turns % 2 and self._video.sample_aspect_ratio:
                 self.aspect = 1 / self._video.sample_aspect_ratio
-            pixels = np.rot90(_pixels(frame), turns)
+            pixels = np.rot90(self._pixels(frame), turns)
             rgb, alpha = np.ascontiguousarray(pixels[..., :3]), pixels[..., 3] if pixels.shape[2] == 4 else None
             pts = frame.pts if frame.pts is not None else frame.dts  # AVI has no more
             if pts is not None:
                 yield Frame(Picture(rgb, alpha), pts * self.time_base)
+
+    def _pixels(self, frame: Any) -> np.ndarray:
+        """uint8 ``[H, W, 3]``, or ``[H, W, 4]`` of a frame with alpha."""
+        pixels = frame.to_ndarray(format="rgba" if has_alpha(frame.format) else "rgb24")
+        if self._sdr:
+            pixels[..., :3] = self._sdr(frame).to_ndarray(format="rgb24")
+        return pixels
 
     def _check(self, most: int) -> None:
         """Raise `ImpastoError` if it is no film, or one cut short, before any of it is painted; rewind it."""
@@ -133,11 +146,6 @@ def _with_alpha(decoder: Any) -> Any:
 
     name = WITH_ALPHA.get(decoder.name)
     return av.CodecContext.create(name, "r") if name in av.codecs_available else decoder
-
-
-def _pixels(frame: Any) -> np.ndarray:
-    """uint8 ``[H, W, 3]``, or ``[H, W, 4]`` of a frame with alpha."""
-    return frame.to_ndarray(format="rgba" if has_alpha(frame.format) else "rgb24")
 
 
 def has_alpha(pixel_format: Any) -> bool:

@@ -272,6 +272,44 @@ def test_a_film_turned_on_its_side_comes_out_upright(restyle, tmp_path, monkeypa
     assert first[:28].mean() > 240 > 235 > first[36:].mean()
 
 
+def pq(nits: np.ndarray) -> np.ndarray:
+    """SMPTE ST 2084: light to signal."""
+    power = (nits / 10_000) ** (2610 / 16384)
+    return ((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power)) ** (2523 / 32)
+
+
+def hlg(nits: np.ndarray) -> np.ndarray:
+    """ITU-R BT.2100, of grey, on a display of 1000 nits: light to signal."""
+    scene = (nits / 1000) ** (1 / 1.2)
+    high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), high)
+
+
+@pytest.mark.parametrize(("curve", "transfer", "name"), [(pq, 16, "PQ"), (hlg, 18, "HLG")])
+def test_hdr_looks_like_the_same_film_in_sdr(restyle, said, tmp_path, curve, transfer, name):
+    levels = np.arange(0, 256, 16).repeat(8)
+    light = 203 * (levels / 255) ** 2.4  # nits: white as BT.2408 has it
+    bars = np.tile((65535 * curve(light)).round().astype(np.uint16)[None, :, None], (64, 1, 3))
+    with av.open(tmp_path / "hdr.mkv", "w") as container:
+        video = container.add_stream("libx265", rate=RATE)
+        video.width, video.height, video.pix_fmt = 128, 64, "yuv420p10le"
+        colours = f"colorprim=bt2020:colormatrix=bt2020nc:transfer={transfer}:range=limited"
+        video.options = {"crf": "4", "x265-params": f"log-level=none:{colours}"}
+        context = video.codec_context
+        context.colorspace, context.color_range, context.color_trc, context.color_primaries = 9, 1, transfer, 9
+        frame = av.VideoFrame.from_ndarray(bars, format="rgb48le").reformat(format="yuv420p10le", dst_colorspace=9)
+        frame.pts, frame.time_base, frame.colorspace, frame.color_range = 0, Fraction(1, RATE), 9, 1
+        container.mux([*video.encode(frame), *video.encode(None)])
+    restyle(tmp_path / "hdr.mkv", tmp_path / "sdr.mp4", Look(strength=0))
+    with av.open(tmp_path / "sdr.mp4") as container:
+        row = next(container.decode(video=0)).to_ndarray(format="rgb24")[32].mean(1)
+    assert said == [f"HDR ({name}) is converted to SDR"]
+    assert abs(row.mean() / levels.mean() - 1) < 0.15
+    assert abs(row.std() / levels.std() - 1) < 0.2
+    assert row[4::8] == pytest.approx(levels[4::8], abs=50)
+    assert (np.diff(row[4::8]) > 2).all()  # nothing is clipped
+
+
 def refused(restyle, source, result):
     before = sorted(os.listdir(source.parent))
     with pytest.raises(ImpastoError) as caught:
