@@ -4,7 +4,7 @@
 
 The styles take turns, a step each: the pictures given, our own painting, and collages of squares of the pictures given
 with their channels in each other order, some of them paler or turned; so the kernels see more colours side by side than
-a painting has. The one that ships was made by an earlier recipe (``docs/research.md``).
+a painting has.
 """
 
 import sys
