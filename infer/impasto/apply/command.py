@@ -109,10 +109,14 @@ def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
         _say("every result exists: nothing is left to do")
         return 0
 
+    from .film_reading import Part
     from .film_writing import Encoding
 
+    part = Part.of(options.start, options.end)
+    if part and not any(is_film(job.photo) for job in jobs):
+        raise ImpastoError("--from and --to are of films, and none is given")
     look, stylizers = _opened(options, paths)
-    encoding = Encoding(options.codec, options.crf, options.size, options.max_pixels, options.strip)
+    encoding = Encoding(options.codec, options.crf, options.size, options.max_pixels, options.strip, part)
     return _restyle(jobs, stylizers, look, _finish(options), encoding, as_json=options.as_json)
 
 

@@ -67,7 +67,7 @@ def restyle_film(
     if encoding.codec:
         check_codec(encoding.codec)
     most = MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels
-    with opened_film(source, most) as reader:
+    with opened_film(source, most, encoding.part) as reader:
         clear, options = clear_errors(result, "cannot write"), container_options(reader, encoding)
         with whole_file(part_of(result)) as temporary, clear, av.open(temporary, "w", options=options) as written:
             film = _Film(reader, FilmWriter(written, reader, encoding, say), source, encoding.size)

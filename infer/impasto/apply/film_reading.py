@@ -1,6 +1,7 @@
 """Films out of files: their frames as pictures, and the packets of their other tracks as they are."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,35 @@ WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read the al
 
 
 @dataclass(frozen=True)
+class Part:
+    """What of a film is wanted, in seconds from its beginning; it begins at 0 in the result."""
+
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
+    """None for the end of the film."""
+
+    @classmethod
+    def of(cls, start: str | None, end: str | None) -> "Part | None":
+        """The part from ``start`` to ``end``, texts as ``1:30`` or ``0:01:30.5`` or seconds; None for all.
+
+        Raises:
+            ImpastoError: they are no times, or in the wrong order.
+        """
+        if start is None and end is None:
+            return None
+        part = cls(_seconds("--from", start or "0"), None if end is None else _seconds("--to", end))
+        if part.end is not None and part.end <= part.start:
+            raise ImpastoError(f"--to {end} is not after --from {start or 0}")
+        return part
+
+
+def _seconds(option: str, text: str) -> Fraction:
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text):
+        raise ImpastoError(f"{option} {text} is no time: 1:30, 0:01:30.5 and 90 are")
+    return sum((Fraction(digits) * 60**power for power, digits in enumerate(reversed(text.split(":")))), Fraction(0))
+
+
+@dataclass(frozen=True)
 class Frame:
     """A picture of a film."""
 
@@ -35,8 +65,12 @@ class Frame:
 class FilmReader:
     """A film in a file: what is to be known of it before it is read, and what is in it.
 
+    Args:
+        most: pixels that a frame may have.
+        part: None for the whole film, at the times that the file gives.
+
     Raises:
-        ImpastoError: it has no picture track, frames too large, or is damaged or cut short.
+        ImpastoError: it has no picture track, frames too large, or is damaged or cut short, or over before ``part``.
     """
 
     rate: Fraction
@@ -46,9 +80,9 @@ class FilmReader:
     aspect: Fraction | None
     """Width of a pixel over its height, upright; None where the film does not say."""
     count: int | None
-    """How many frames the file states."""
+    """How many frames the file states, or about as many as ``part`` has."""
 
-    def __init__(self, opened: "InputContainer", source: Path, most: int) -> None:
+    def __init__(self, opened: "InputContainer", source: Path, most: int, part: Part | None = None) -> None:
         self._opened, self._source = opened, source
         self._check(most)
         self._video = opened.streams.video[0]
@@ -62,6 +96,10 @@ class FilmReader:
         if "1" in (self.video_metadata.get(key) for key in ("alpha_mode", "ALPHA_MODE")):
             self._decoder = _with_alpha(self._decoder)
 
+        self._start, self._cut = Fraction(0), part is not None
+        self._length: Fraction | None = None
+        if part:
+            self._seek(part)
         hdr = HDR.get(self._video.color_trc)
         self._sdr = ToneMap(self.time_base) if hdr else None
         self.notes = [f"HDR ({hdr}) is converted to SDR"] if hdr else []
@@ -73,23 +111,57 @@ class FilmReader:
         Raises:
             ImpastoError: the file is damaged.
         """
+        left = {stream.index for stream in (self._video, *self.others) if stream.type != "subtitle"}
         with clear_errors(self._source, "cannot read"):
             for packet in self._opened.demux(self._video, *self.others):
-                if packet.stream is self._video:
+                if packet.dts is not None and self._is_past(packet.dts * packet.time_base - self._start):
+                    left.discard(packet.stream_index)
+                    if not left:
+                        break
+                elif packet.stream is self._video:
                     yield from self._frames(packet)
-                elif packet.dts is not None:  # the last of each track is empty
+                elif packet.dts is not None and self._is_wanted(packet):  # the last of each track is empty
                     yield packet
+            else:
+                return
+            yield from self._frames(None)
+
+    def _seek(self, part: Part) -> None:
+        """Go to the last place before ``part`` from which pictures can be read."""
+        length = Fraction(self._opened.duration, 1_000_000) if self._opened.duration else None
+        if length and part.start >= length:
+            raise ImpastoError(f"cannot read {self._source} from {float(part.start):g} s: it has {float(length):g} s")
+        self._start = Fraction(self._opened.start_time or 0, 1_000_000) + part.start
+        self._length = None if part.end is None else part.end - part.start
+        self._opened.seek(round(self._start * 1_000_000))
+        ends = [end for end in (part.end, length) if end is not None]
+        self.count = round((min(ends) - part.start) * self.rate) if ends else None
+
+    def _is_past(self, time: Fraction) -> bool:
+        return self._length is not None and time >= self._length
+
+    def _is_wanted(self, packet: Any) -> bool:
+        """Whether a packet of another track belongs to the part; it is moved to its time there."""
+        if not self._cut:
+            return True
+        shift = round(self._start / packet.time_base)
+        packet.pts, packet.dts = (packet.dts if packet.pts is None else packet.pts) - shift, packet.dts - shift
+        return packet.pts >= 0 and not self._is_past(packet.pts * packet.time_base)
 
     def _frames(self, packet: Any) -> Iterator[Frame]:
         for frame in self._decoder.decode(packet):
+            pts = frame.pts if frame.pts is not None else frame.dts  # AVI has no more
+            if pts is None:
+                continue
+            time = pts * self.time_base - self._start
+            if self._cut and (time < 0 or self._is_past(time)):
+                continue
             turns = round(frame.rotation / 90) % 4
             if turns % 2 and self._video.sample_aspect_ratio:
                 self.aspect = 1 / self._video.sample_aspect_ratio
             pixels = np.rot90(self._pixels(frame), turns)
             rgb, alpha = np.ascontiguousarray(pixels[..., :3]), pixels[..., 3] if pixels.shape[2] == 4 else None
-            pts = frame.pts if frame.pts is not None else frame.dts  # AVI has no more
-            if pts is not None:
-                yield Frame(Picture(rgb, alpha), pts * self.time_base)
+            yield Frame(Picture(rgb, alpha), time)
 
     def _pixels(self, frame: Any) -> np.ndarray:
         """uint8 ``[H, W, 3]``, or ``[H, W, 4]`` of a frame with alpha."""
@@ -124,8 +196,8 @@ class FilmReader:
 
 
 @contextmanager
-def opened_film(source: Path, most: int) -> Iterator[FilmReader]:
-    """Open the film in the file ``source``, of at most ``most`` pixels a frame.
+def opened_film(source: Path, most: int, part: Part | None = None) -> Iterator[FilmReader]:
+    """Open the film in the file ``source``, as `FilmReader` takes it.
 
     Raises:
         ImpastoError: there is none, or as `FilmReader`.
@@ -137,7 +209,7 @@ def opened_film(source: Path, most: int) -> Iterator[FilmReader]:
     # absolute: else FFmpeg would take a folder named http: for a protocol
     place = os.path.abspath(source)
     with clear_errors(source, "cannot read"), av.open(place, options=READ, metadata_errors="replace") as opened:
-        yield FilmReader(opened, source, most)
+        yield FilmReader(opened, source, most, part)
 
 
 def _with_alpha(decoder: Any) -> Any:

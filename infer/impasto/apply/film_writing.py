@@ -10,7 +10,7 @@ import numpy as np
 
 from ..common.defaults import CODEC, CRF
 from ..common.errors import ImpastoError
-from .film_reading import FilmReader, Frame
+from .film_reading import FilmReader, Frame, Part
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -39,6 +39,8 @@ class Encoding:
     """Most pixels of a frame; None for `MAX_PIXELS`."""
     strip: bool = False
     """Leave title, place and the like out."""
+    part: Part | None = None
+    """What of the film; None for all."""
 
 
 def check_codec(codec: str) -> None:

@@ -9,6 +9,7 @@ from ..common.defaults import CRF
 from ..common.errors import ImpastoError
 from ..painting.stylizer import Look, Stylizer
 from .film import restyle_film
+from .film_reading import Part
 from .film_writing import Encoding
 from .plan import check_suffix
 
@@ -30,6 +31,8 @@ def film(
     size: int | None = None,
     codec: str | None = None,
     crf: int = CRF,
+    start: str | None = None,
+    end: str | None = None,
 ) -> None:
     """Restyle the film in the file ``source`` into the file ``result``, which is replaced if it exists.
 
@@ -41,6 +44,7 @@ def film(
         size: longest side in pixels to which a larger film is reduced first.
         codec: an encoder by FFmpeg's name; None for what suits the suffix.
         crf: constant rate factor of the encoder: the lower, the better and the larger.
+        start, end: what of the film, times as ``1:30``; None for its beginning and its end.
 
     Raises:
         ImpastoError: ``source`` cannot be read, ``result`` cannot be written or is ``source``, or the extra ``video``
@@ -53,7 +57,7 @@ def film(
     if os.path.realpath(source) == os.path.realpath(result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
     look = Look.of(strength, stroke, keep_colors, mask)
-    encoding = Encoding(codec, crf, size)
+    encoding = Encoding(codec, crf, size, part=Part.of(start, end))
     if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:
         raise KeyboardInterrupt
 

@@ -76,6 +76,8 @@ class Options:
         typer.Option(metavar="NAME", help="Encoder of films, as FFmpeg calls it.", show_default=CODEC),
     ] = None
     crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = CRF
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Begin films there, as 0:10.")] = None
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="End films there.")] = None
     strip: Strip = False
     sheet: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from impasto import ImpastoError, Stylizer, film
 from impasto.apply.film import restyle_film
-from impasto.apply.film_reading import FilmReader, opened_film
+from impasto.apply.film_reading import FilmReader, Part, opened_film
 from impasto.apply.film_writing import Encoding
 from impasto.apply.plan import plan
 from impasto.common.extras import pip_line
@@ -272,6 +272,41 @@ def test_a_film_turned_on_its_side_comes_out_upright(restyle, tmp_path, monkeypa
     assert first[:28].mean() > 240 > 235 > first[36:].mean()
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_a_part_of_a_film(restyle, tmp_path, suffix):
+    source, result = tmp_path / f"clip{suffix}", tmp_path / f"part{suffix}"
+    make(source, frames=60)
+    _, levels, sound = look_at(source)
+    for part, frames in (
+        (Part.of("0:01.5", "0:03"), slice(18, 36)),
+        (Part.of(None, "1"), slice(0, 12)),
+        (Part.of("0:04", None), slice(48, 60)),
+    ):
+        made = restyle(source, result, encoding=Encoding(part=part))
+        times, part_levels, part_sound = look_at(result)
+        assert made.frames == len(times) == frames.stop - frames.start
+        assert times == pytest.approx([Fraction(index, RATE) for index in range(len(times))], abs=0.002)
+        assert np.abs(np.array(part_levels) - (255 - np.array(levels[frames]))).max() <= 3
+        assert set(part_sound) <= set(sound)
+    restyle(source, result, encoding=Encoding(part=Part.of("0:00.5", "0:00.75")))
+    assert 9 <= len(look_at(result)[2]) <= 12  # blocks of 23 ms
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "line"),
+    [
+        ("0:9", None, r"clip.mp4 from 9 s: it has 1(\.\d+)? s"),
+        ("ten", None, "--from ten is no time"),
+        ("0:02", "0:01", "--to 0:01 is not after --from 0:02"),
+    ],
+)
+def test_parts_that_are_none(stylizer, tmp_path, start, end, line):
+    make(tmp_path / "clip.mp4")
+    with pytest.raises(ImpastoError, match=line):
+        film(stylizer, tmp_path / "clip.mp4", tmp_path / "part.mp4", start=start, end=end)
+    assert os.listdir(tmp_path) == ["clip.mp4"]
+
+
 def pq(nits: np.ndarray) -> np.ndarray:
     """SMPTE ST 2084: light to signal."""
     power = (nits / 10_000) ** (2610 / 16384)
@@ -402,6 +437,7 @@ def test_the_command(model, tmp_path):
         (["-o", "-"], "cannot go to stdout"),
         (["-o", "{stem}.jpg"], "ends neither with a slash"),
         (["--crf", "99"], "--crf"),
+        (["--from", "1:2:3:4", "--overwrite"], "--from 1:2:3:4 is no time"),
     ):
         done = command(model, "clip.mp4", *options, cwd=tmp_path)
         out, err = done.communicate(timeout=60)
