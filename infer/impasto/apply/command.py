@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from dataclasses import asdict, fields
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,7 +117,10 @@ def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
     if part and not any(is_film(job.photo) for job in jobs):
         raise ImpastoError("--from and --to are of films, and none is given")
     look, stylizers = _opened(options, paths)
-    encoding = Encoding(options.codec, options.crf, options.size, options.max_pixels, options.strip, part)
+    fps = Fraction(str(options.fps))
+    encoding = Encoding(
+        options.codec, options.crf, options.size, options.max_pixels, options.strip, part, fps, options.quality
+    )
     return _restyle(jobs, stylizers, look, _finish(options), encoding, as_json=options.as_json)
 
 

@@ -15,13 +15,12 @@ from typing import Any
 
 from ..common.defaults import MAX_PIXELS
 from ..common.errors import ImpastoError
-from ..common.extras import pip_line
-from ..common.files import whole_file
 from ..painting.stylizer import Look, Stylizer
 from ..pictures.picture import shrunk
-from .film_reading import FilmReader, Frame, clear_errors, opened_film
-from .film_writing import Encoding, FilmWriter, check_codec, container_options
+from .film_reading import FilmReader, Frame, opened_film
+from .film_writing import Encoding, FilmWriter, check_codec, written_film
 from .plan import part_of
+from .sequence import SequenceReader, SequenceWriter, frame_file, is_sequence
 
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 
@@ -60,27 +59,56 @@ def restyle_film(
         ImpastoError: the extra is missing, ``source`` cannot be read, has no picture track, or frames too large or
             too small, the codec is not available or does not go with the suffix, or ``result`` cannot be written.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise ImpastoError(f"films need one more package: {pip_line('video')}") from error
     if encoding.codec:
         check_codec(encoding.codec)
-    most = MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels
-    with opened_film(source, most, encoding.part) as reader:
-        clear, options = clear_errors(result, "cannot write"), container_options(reader, encoding)
-        with whole_file(part_of(result)) as temporary, clear, av.open(temporary, "w", options=options) as written:
-            film = _Film(reader, FilmWriter(written, reader, encoding, say), source, encoding.size)
-            started(reader.count)
-            for line in reader.notes:
-                say(line)
-            made = film.restyle(stylizer, look, progress)
+    part = part_of(result)
+    with _opened(source, encoding) as reader, _written(part, result, reader, encoding, say) as writer:
+        film = _Film(reader, writer, source, encoding.size)
+        started(reader.count)
+        for line in reader.notes:
+            say(line)
+        made = film.restyle(stylizer, look, progress)
     if not made.stopped:
+        numbers = writer.numbers if isinstance(writer, SequenceWriter) else []
+        files = [(frame_file(part, number), frame_file(result, number)) for number in numbers]
         try:
-            os.replace(part_of(result), result)
+            for whole, named in files or [(part, result)]:
+                os.replace(whole, named)
         except OSError as error:
-            raise ImpastoError(f"cannot write {result}: {error.strerror}; {part_of(result)} is the film") from error
+            raise ImpastoError(f"cannot write {result}: {error.strerror}; {part} is the film") from error
     return made
+
+
+@contextmanager
+def _opened(source: Path, encoding: Encoding) -> Iterator[FilmReader | SequenceReader]:
+    """What reads ``source``."""
+    most = MAX_PIXELS if encoding.max_pixels is None else encoding.max_pixels
+    if is_sequence(source):
+        yield SequenceReader(source, encoding, most)
+        return
+    with opened_film(source, most, encoding.part) as reader:
+        yield reader
+
+
+@contextmanager
+def _written(
+    part: Path,
+    result: Path,
+    reader: FilmReader | SequenceReader,
+    encoding: Encoding,
+    say: Callable[[str], None],
+) -> Iterator[FilmWriter | SequenceWriter]:
+    """What writes ``part``, which becomes ``result``; an error leaves nothing."""
+    if not is_sequence(result):
+        with written_film(part, result, reader, encoding, say) as writer:
+            yield writer
+        return
+    pictures = SequenceWriter(part, reader, encoding.quality, say)
+    try:
+        yield pictures
+    except BaseException:
+        pictures.clear()
+        raise
 
 
 @contextmanager
@@ -100,7 +128,13 @@ def _uninterrupted() -> Iterator[None]:
 class _Film:
     """A film being restyled: packets are read in one thread, frames painted in the caller's, written in a third."""
 
-    def __init__(self, reader: FilmReader, writer: FilmWriter, source: Path, size: int | None) -> None:
+    def __init__(
+        self,
+        reader: FilmReader | SequenceReader,
+        writer: FilmWriter | SequenceWriter,
+        source: Path,
+        size: int | None,
+    ) -> None:
         self.reader, self.writer, self.source, self.size = reader, writer, source, size
         self.stopping = threading.Event()
         self.read: queue.Queue[Any] = queue.Queue(AHEAD)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..common.errors import ImpastoError
+from ..common.extras import pip_line
 from ..pictures.picture import Picture
 from .tone_map import HDR, ToneMap
 
@@ -60,6 +61,8 @@ class Frame:
     picture: Picture
     time: Fraction
     """Seconds at which it is shown."""
+    number: int | None = None
+    """That of its file, where each has its own."""
 
 
 class FilmReader:
@@ -202,14 +205,26 @@ def opened_film(source: Path, most: int, part: Part | None = None) -> Iterator[F
     Raises:
         ImpastoError: there is none, or as `FilmReader`.
     """
-    import av
-
+    av = need_av()
     if not os.path.exists(source):
         raise ImpastoError(f"cannot read {source}: no such file")
     # absolute: else FFmpeg would take a folder named http: for a protocol
     place = os.path.abspath(source)
     with clear_errors(source, "cannot read"), av.open(place, options=READ, metadata_errors="replace") as opened:
         yield FilmReader(opened, source, most, part)
+
+
+def need_av() -> Any:
+    """The package that reads and writes films.
+
+    Raises:
+        ImpastoError: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ImpastoError(f"films need one more package: {pip_line('video')}") from error
+    return av
 
 
 def _with_alpha(decoder: Any) -> Any:

@@ -1,6 +1,7 @@
 """Films into files: the encoder, the form in which it takes pixels, and what is kept beside the pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..common.defaults import CODEC, CRF
+from ..common.defaults import CODEC, CRF, FPS
 from ..common.errors import ImpastoError
-from .film_reading import FilmReader, Frame, Part
+from ..common.files import whole_file
+from .film_reading import FilmReader, Frame, Part, clear_errors, need_av
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+
+    from .sequence import SequenceReader
 
 WEBM_CODEC = "libvpx-vp9"  # WebM holds no H.264
 # The forms of pixels to choose from, the first that an encoder takes: what players read before what keeps most.
@@ -41,12 +45,15 @@ class Encoding:
     """Leave title, place and the like out."""
     part: Part | None = None
     """What of the film; None for all."""
+    fps: Fraction = Fraction(FPS)
+    """Frames a second of numbered pictures."""
+    quality: int | None = None
+    """Of numbered pictures in a lossy format, 1 to 100; None for `QUALITY`."""
 
 
 def check_codec(codec: str) -> None:
     """Raise `ImpastoError` if FFmpeg has no encoder of this name for films."""
-    import av
-
+    av = need_av()
     try:
         if av.Codec(codec, "w").type == "video":
             return
@@ -55,8 +62,26 @@ def check_codec(codec: str) -> None:
     raise ImpastoError(f"--codec {codec}: this FFmpeg has no such encoder of films")
 
 
-def container_options(reader: FilmReader, encoding: Encoding) -> dict[str, str]:
-    """What the file is to be told when it is opened."""
+@contextmanager
+def written_film(
+    place: Path, result: Path, reader: "FilmReader | SequenceReader", encoding: Encoding, say: Callable[[str], None]
+) -> Iterator["FilmWriter"]:
+    """A writer into the file ``place``, which is there when the block ends well; errors name ``result``.
+
+    Raises:
+        ImpastoError: it cannot be written.
+    """
+    av = need_av()
+    options = _container_options(reader, encoding)
+    with (
+        whole_file(place) as temporary,
+        clear_errors(result, "cannot write"),
+        av.open(temporary, "w", options=options) as written,
+    ):
+        yield FilmWriter(written, reader, encoding, say)
+
+
+def _container_options(reader: "FilmReader | SequenceReader", encoding: Encoding) -> dict[str, str]:
     apple = any(key.startswith("com.apple.") for key in reader.metadata)  # as phones write place and device
     return {"movflags": "use_metadata_tags"} if apple and not encoding.strip else {}
 
@@ -69,7 +94,11 @@ class FilmWriter:
     """
 
     def __init__(
-        self, written: "OutputContainer", reader: FilmReader, encoding: Encoding, say: Callable[[str], None]
+        self,
+        written: "OutputContainer",
+        reader: "FilmReader | SequenceReader",
+        encoding: Encoding,
+        say: Callable[[str], None],
     ) -> None:
         self._written, self._reader, self._encoding, self._say = written, reader, encoding, say
         self._suffix = Path(written.name).suffix.lower()
@@ -136,7 +165,7 @@ class FilmWriter:
             self._keep_metadata()
         if form.alpha:  # by this alone WebM knows
             self._out.metadata["alpha_mode"] = "1"
-        self._form = form
+        self._form, self._shape = form, first.picture.rgb.shape
 
     def _add_copy(self, stream: Any) -> None:
         import av
@@ -161,6 +190,9 @@ class FilmWriter:
         import av
 
         picture, form = item.picture, self._form
+        if picture.rgb.shape != self._shape:
+            sizes = "{1}x{0} pixels, and the first was of {3}x{2}".format(*picture.rgb.shape[:2], *self._shape[:2])
+            raise ImpastoError(f"the frames differ in size: one is of {sizes}")
         pixels = picture.rgb if picture.alpha is None or not form.alpha else np.dstack([picture.rgb, picture.alpha])
         # the colours of every second row and column may be shared: then an odd one out cannot be written
         pixels = np.ascontiguousarray(pixels[: form.height, : form.width])

@@ -2,10 +2,11 @@
 
 import os
 import warnings
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..common.defaults import CRF
+from ..common.defaults import CRF, FPS
 from ..common.errors import ImpastoError
 from ..painting.stylizer import Look, Stylizer
 from .film import restyle_film
@@ -33,8 +34,11 @@ def film(
     crf: int = CRF,
     start: str | None = None,
     end: str | None = None,
+    fps: float = FPS,
 ) -> None:
     """Restyle the film in the file ``source`` into the file ``result``, which is replaced if it exists.
+
+    Either may also be numbered pictures, as ``frames/%04d.png``.
 
     Each frame keeps its time, and the sound is copied. What ``result`` cannot keep of ``source``, as transparency, a
     warning says. What Ctrl-C leaves is named as ``result.part.mp4``.
@@ -45,6 +49,7 @@ def film(
         codec: an encoder by FFmpeg's name; None for what suits the suffix.
         crf: constant rate factor of the encoder: the lower, the better and the larger.
         start, end: what of the film, times as ``1:30``; None for its beginning and its end.
+        fps: frames a second of numbered pictures.
 
     Raises:
         ImpastoError: ``source`` cannot be read, ``result`` cannot be written or is ``source``, or the extra ``video``
@@ -57,7 +62,7 @@ def film(
     if os.path.realpath(source) == os.path.realpath(result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
     look = Look.of(strength, stroke, keep_colors, mask)
-    encoding = Encoding(codec, crf, size, part=Part.of(start, end))
+    encoding = Encoding(codec, crf, size, part=Part.of(start, end), fps=Fraction(str(fps)))
     if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:
         raise KeyboardInterrupt
 

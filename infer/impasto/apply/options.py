@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..common.defaults import CODEC, CRF, MAX_PIXELS, MEMORY
+from ..common.defaults import CODEC, CRF, FPS, MAX_PIXELS, MEMORY
 from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke
 from ..engine.session import Device
 
@@ -78,6 +78,9 @@ class Options:
     crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = CRF
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Begin films there, as 0:10.")] = None
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="End films there.")] = None
+    fps: Annotated[float, typer.Option(min=0.01, max=1000, help="Frames a second of numbered pictures: %04d.png.")] = (
+        FPS
+    )
     strip: Strip = False
     sheet: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")

@@ -10,6 +10,7 @@ import impasto_models
 
 from ..common.errors import ImpastoError
 from ..common.files import check_writable
+from .sequence import frame_files, is_sequence
 
 STDIN = STDOUT = Path("-")
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
@@ -31,8 +32,8 @@ class Job:
 
 
 def is_film(path: Path) -> bool:
-    """By its suffix."""
-    return path.suffix.lower() in FILMS
+    """By its suffix, or because it names numbered pictures."""
+    return path.suffix.lower() in FILMS or is_sequence(path)
 
 
 def part_of(film: Path) -> Path:
@@ -100,7 +101,11 @@ def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[st
 
 def _exists(result: Path | None) -> bool:
     # results are written whole or not at all: what exists is done
-    return result is not None and result != STDOUT and os.path.lexists(result)
+    return result is not None and result != STDOUT and (os.path.lexists(result) or _has_frames(result))
+
+
+def _has_frames(result: Path) -> bool:
+    return is_sequence(result) and bool(frame_files(result))
 
 
 def _is_folder(output: str, sources: list[tuple[Path, Path]], styles: list[str]) -> bool:
@@ -248,5 +253,5 @@ def check_sheet(sheet: Path, photos: list[Path], *, overwrite: bool) -> None:
 def check_result(result: Path, *, overwrite: bool) -> None:
     """Raise `ImpastoError` if ``result`` cannot be written, or may not be."""
     check_writable(result)
-    if not overwrite and os.path.lexists(result):
+    if not overwrite and _exists(result):
         raise ImpastoError(f"{result} exists: --overwrite replaces it, --skip-existing keeps it")

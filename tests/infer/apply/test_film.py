@@ -307,6 +307,59 @@ def test_parts_that_are_none(stylizer, tmp_path, start, end, line):
     assert os.listdir(tmp_path) == ["clip.mp4"]
 
 
+def levels_of(folder: Path) -> dict[str, int]:
+    return {path.name: round(float(np.asarray(Image.open(path)).mean())) for path in sorted(folder.iterdir())}
+
+
+def test_a_film_as_numbered_pictures(restyle, said, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    made = restyle(tmp_path / "clip.mp4", tmp_path / "frames/%04d.png")
+    assert (made.width, made.height, made.frames) == (64, 48, 3)
+    levels = levels_of(tmp_path / "frames")
+    assert list(levels) == ["0001.png", "0002.png", "0003.png"]
+    assert np.abs(np.array(list(levels.values())) - [225, 205, 185]).max() <= 3
+    assert said == ["numbered pictures hold no sound or subtitles: they are left out"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_numbered_pictures_as_a_film(restyle, tmp_path, suffix):
+    (tmp_path / "in").mkdir()
+    for number in (8, 9, 10, 12):
+        Image.new("RGB", (64, 48), (10 * number,) * 3).save(tmp_path / f"in/f{number}{suffix}")
+    restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "film.mp4", encoding=Encoding(fps=Fraction(10)))
+    times, levels, _ = look_at(tmp_path / "film.mp4")
+    assert times == [Fraction(tenth, 10) for tenth in (0, 1, 2, 4)]  # 11 is missing
+    assert np.abs(np.array(levels) - [175, 165, 155, 135]).max() <= 3
+    part = Encoding(fps=Fraction(10), part=Part.of("0.1", "0.3"))
+    restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "film.mp4", encoding=part)
+    assert look_at(tmp_path / "film.mp4")[0] == [0, Fraction(1, 10)]
+    restyle(tmp_path / f"in/f%d{suffix}", tmp_path / f"out/%03d{suffix}")
+    assert list(levels_of(tmp_path / "out")) == [f"{number:03}{suffix}" for number in (8, 9, 10, 12)]
+    Image.new("RGB", (48, 64)).save(tmp_path / f"in/f13{suffix}")
+    with pytest.raises(ImpastoError, match="48x64 pixels, and the first was of 64x48"):
+        restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "other.mp4")
+    (tmp_path / f"in/f13{suffix}").write_text("no picture")
+    with pytest.raises(ImpastoError, match="f13"):
+        restyle(tmp_path / f"in/f%d{suffix}", tmp_path / f"other/%d{suffix}")
+    with pytest.raises(ImpastoError, match="no such files"):
+        restyle(tmp_path / "in/none%d.png", tmp_path / "other.mp4")
+    assert not (tmp_path / "other.mp4").exists()
+    assert not list(tmp_path.glob("other/*"))
+
+
+def test_numbered_pictures_are_planned_as_a_film(tmp_path):
+    (tmp_path / "0001.png").touch()
+    source = tmp_path / "%04d.png"
+    (job,) = plan([source], None, ["negative"])
+    assert job.results == (tmp_path / "%04d-negative.png",)
+    with pytest.raises(ImpastoError, match="written over a photo"):
+        plan([source], str(source), ["negative"], overwrite=True)
+    (tmp_path / "0001-negative.png").touch()
+    with pytest.raises(ImpastoError, match="exists"):
+        plan([source], None, ["negative"])
+    assert plan([source], None, ["negative"], skip_existing=True) == []
+
+
 def pq(nits: np.ndarray) -> np.ndarray:
     """SMPTE ST 2084: light to signal."""
     power = (nits / 10_000) ** (2610 / 16384)
@@ -507,6 +560,10 @@ def test_a_film_that_was_stopped_is_not_finished(stylizer, restyle, tmp_path):
         plan([part], str(result), ["negative"])
     assert restyle(source, result).frames == 10
     assert sorted(tmp_path.iterdir()) == [result, source]
+    numbered = tmp_path / "out/%d.png"
+    restyle_film(source, numbered, stylizer, Look(), Encoding(), lambda count: None, stop, print)
+    assert list(levels_of(tmp_path / "out")) == ["1.part.png"]
+    assert len(plan([source], str(numbered), ["negative"], skip_existing=True)) == 1  # not finished
 
 
 def test_from_python(stylizer, tmp_path):
