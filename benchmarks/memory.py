@@ -37,7 +37,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(status)
 """
 
-ANY_SIZE = ("--max-pixels", str(10**9))
+AS_IT_IS = ("--stroke", "1", "--max-pixels", str(10**9))
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -66,7 +66,7 @@ def enlarged(photo: Path, megapixels: float) -> Image.Image:
 
 def difference(model: str, photo: np.ndarray) -> dict[str, float]:
     """Of tiles from the whole, in levels of 255."""
-    whole = Stylizer(model, device="cpu", memory="100GB")(photo)
+    whole = Stylizer(model, device="cpu", memory="100GB")(photo, stroke=1)
     model_in_tiles = TiledModel(locate(model).read_bytes(), lambda part: open_session(part, "cpu")[0])
     tiled = model_in_tiles(photo, 1.0, ROWS * photo.shape[1])
     apart = np.abs(tiled.astype(int) - whole)
@@ -97,7 +97,7 @@ def measure(
             if not source.exists():
                 image.save(source, quality=92)
             result = str(Path(folder) / "result.jpg")
-            return *peak_of([model, str(source), "-o", result, "--overwrite", "--memory", memory, *ANY_SIZE]), image
+            return *peak_of([model, str(source), "-o", result, "--overwrite", "--memory", memory, *AS_IT_IS]), image
 
         start = min(command(0.01)[1] for _ in range(3))
         for size in map(float, megapixels.split(",")):

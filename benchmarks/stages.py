@@ -45,7 +45,7 @@ def stages(
         clock = [time.process_time()]
         picture = read_picture(io.BytesIO(file.getvalue()))
         clock.append(time.process_time())
-        painted = stylizer.restyle(picture, Look())
+        painted = stylizer.restyle(picture, Look(stroke=1))
         clock.append(time.process_time())
         result = io.BytesIO()
         save_picture(result, painted)

@@ -17,7 +17,7 @@ import typer
 
 from ..common.console import run
 from ..common.errors import ImpastoError
-from ..common.options import command
+from ..common.options import as_stroke, command
 from ..contract.info import CONTRACT_VERSION, StyleInfo
 from ..contract.styles import describe, locate
 from .options import COMMAND, Options
@@ -25,7 +25,7 @@ from .plan import STDOUT, Job, check_sheet, expanded, is_film, plan, with_masks
 
 if TYPE_CHECKING:
     from ..painting.stylizer import Look, Stylizer
-    from .batch import Finish
+    from .batch import Finish, Restyled
     from .film_writing import Encoding
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)  # plain help needs no further imports
@@ -149,7 +149,7 @@ def _opened(options: Options, paths: list[Path]) -> "tuple[Look, list[Stylizer]]
     from ..painting.stylizer import Look, Stylizer
 
     mask = None if options.mask is None or options.mask_pattern else read_mask(options.mask)
-    look = Look(options.strength, options.stroke, options.keep_colors, mask, options.invert_mask)
+    look = Look(options.strength, as_stroke(options.stroke), options.keep_colors, mask, options.invert_mask)
     return look, [Stylizer(path, device=options.device, memory=options.memory) for path in paths]
 
 
@@ -171,7 +171,7 @@ def _restyle(
     films = [job for job in jobs if is_film(job.photo)]
     pictures = [job for job in jobs if not is_film(job.photo)]
     failures = []
-    announced = False
+    announced, enlarged = False, ""
     try:
         # disable=None: no bar where stderr is not a terminal
         with tqdm(total=count, unit="picture", disable=None if count > 1 else True, leave=False) as progress:
@@ -184,6 +184,8 @@ def _restyle(
                     progress.write(f"{COMMAND}: {names} on {_place(first.device, first.why_cpu)}", file=sys.stderr)
                 if record.error:
                     failures.append(record.error)
+                if not enlarged and (enlarged := _enlarged(look, record)):
+                    progress.write(f"{COMMAND}: {enlarged}", file=sys.stderr)
                 to_stdout = record.result == str(STDOUT)
                 if as_json:
                     progress.write(json.dumps(asdict(record)), file=sys.stderr if to_stdout else sys.stdout)
@@ -229,6 +231,14 @@ def _place(device: str, why_cpu: str) -> str:
     if device == "cuda":
         return "the GPU (CUDA)"
     return f"the CPU, not on CUDA: {why_cpu}" if why_cpu else "the CPU"
+
+
+def _enlarged(look: "Look", record: "Restyled") -> str:
+    """What is said where strokes are larger than the style's own and nobody asked; empty elsewhere."""
+    times = 1.0 if record.error else look.stroke_for(record.height or 0, record.width or 0)
+    if look.stroke != "auto" or times == 1:
+        return ""
+    return f"strokes {times:.1f} times as large, for {record.width}x{record.height} pixels: --stroke 1 keeps them small"
 
 
 def _say(line: str) -> None:

@@ -4,7 +4,7 @@ import os
 import warnings
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..common.defaults import CRF, FPS
 from ..common.errors import ImpastoError
@@ -26,7 +26,7 @@ def film(
     result: str | os.PathLike[str],
     strength: float = 1.0,
     *,
-    stroke: float = 1.0,
+    stroke: float | Literal["auto"] = "auto",
     keep_colors: bool = False,
     mask: "Source | np.ndarray | None" = None,
     size: int | None = None,

@@ -60,7 +60,7 @@ class Options:
         typer.Option("--recursive", "-r", help="Restyle all pictures and films in folders."),
     ] = False
     strength: Strength = 1.0
-    stroke: Stroke = 1.0
+    stroke: Stroke = "auto"
     keep_colors: KeepColors = False
     mask: Annotated[
         str | None,

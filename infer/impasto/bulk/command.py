@@ -13,7 +13,7 @@ import typer
 from ..common.console import run
 from ..common.errors import ImpastoError
 from ..common.extras import pip_line
-from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, command
+from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, as_stroke, command
 from ..contract.styles import locate
 
 COMMAND = "bulk-style"
@@ -34,7 +34,7 @@ class Options:
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Folder or URL of the photos.")]
     dest: Annotated[str, typer.Argument(metavar="DEST", help="Folder or URL of the results.")]
     strength: Strength = 1.0
-    stroke: Stroke = 1.0
+    stroke: Stroke = "auto"
     keep_colors: KeepColors = False
     size: Size = None
     quality: Quality = None
@@ -81,7 +81,7 @@ def bulk_style(options: Options) -> int:
     print(f"{len(names)} photos, {len(pairs)} to do", file=sys.stderr)
     if not pairs:
         return 0
-    look = Look(options.strength, options.stroke, options.keep_colors)
+    look = Look(options.strength, as_stroke(options.stroke), options.keep_colors)
     job = pipeline.Job(*places, look, options.size, options.quality, options.strip, options.actors)
     seen = failed = 0
     try:

@@ -1,6 +1,9 @@
 """Defaults and ranges of the dials and options. Imports nothing, so that ``--help`` answers at once."""
 
-STRENGTHS, STROKES = (0, 1), (0.5, 2)  # from, to
+STRENGTHS, STROKES = (0, 1), (0.5, 8)  # from, to
+
+LARGE, AS_LARGE_AS = 3_000_000, 1024 * 768
+"""Pixels of a photo from which its strokes are by themselves as large, beside it, as in one of so many pixels."""
 
 MEMORY = "auto"
 """About the most memory that painting a picture may take: half of what is free, at least 1 GB."""

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -37,12 +37,27 @@ def _within(bounds: tuple[float, float]) -> Callable[[float], float]:
     return check
 
 
+def as_stroke(value: str) -> float | Literal["auto"]:
+    """`Stroke` as `impasto.painting.stylizer.Look` takes it."""
+    if value == "auto":
+        return "auto"
+    try:
+        return _within(STROKES)(float(value))
+    except ValueError:
+        raise typer.BadParameter(f"{value} is neither a number nor auto") from None
+
+
 Strength = Annotated[
     float,
     typer.Option(metavar="S", callback=_within(STRENGTHS), help="From 0, the photo itself, to 1, the full style."),
 ]
 Stroke = Annotated[
-    float, typer.Option(metavar="S", callback=_within(STROKES), help="Size of the brushwork, from 0.5 to 2.")
+    str,
+    typer.Option(
+        metavar="S",
+        callback=lambda value: str(as_stroke(value)),
+        help="Size of the brushwork, from 0.5 to 8; auto: 1, and larger beyond 3 megapixels.",
+    ),
 ]
 KeepColors = Annotated[
     bool, typer.Option("--keep-colors", help="Take lightness from the style and colour from the photo.")

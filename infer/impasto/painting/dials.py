@@ -4,11 +4,17 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ..common.errors import ImpastoError
-from ..pictures.pixels import as_deep, narrowed, resized, strips
+from ..pictures.pixels import as_deep, resized, strips
 from ..pictures.reading import Source, to_picture
 
 SOLID = 16  # alpha from which a pixel's own colour is trusted: below it, it is rounded away or never seen
 FEATHER = 0.01  # of the shorter side: the standard deviation of a mask's soft edge
+
+SHARPER = 0.6, 150  # radius in pixels and percent of the unsharp mask before a painting is enlarged
+REACH = 2  # px, of the squares of the guided filter: enough for the edge of a stroke
+FLAT = 5.0  # levels: less contrast than this is not taken for something to follow
+STEEPEST = 2.0
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 # Ottosson 2020, "A perceptual color space for image processing": linear sRGB to cone responses, those to Lab
 _CONES = np.array(
@@ -68,21 +74,52 @@ def with_colors_of(photo: np.ndarray, painted: np.ndarray) -> np.ndarray:
     return result
 
 
-def with_detail(photo: np.ndarray, painted: np.ndarray, size: tuple[int, int], strength: float) -> np.ndarray:
-    """``painted`` plus (1 − ``strength``) times what the network did not see of the photo: it saw 8 bits, at ``size``.
+def brought_up(photo: np.ndarray, seen: np.ndarray, painted: np.ndarray, strength: float) -> np.ndarray:
+    """A painting of the photo as the network saw it, fewer pixels or fewer bits, brought up to the photo.
 
-    So a strength of nearly 0 is nearly the photo.
+    Enlarged, it would be soft. What the network did not see of the photo, ``photo`` less ``seen``, is added: as it is
+    by 1 − ``strength``, so that a strength of nearly 0 is nearly the photo; and its lightness by ``strength`` times how
+    much of the photo's contrast is there in the painting, place by place. That is the slope of the guided filter (He,
+    Sun and Tang 2013, "Guided image filtering"), found in the small pictures and enlarged (He and Sun 2015).
 
     Args:
-        photo, painted: uint8 or uint16 ``[H, W, 3]``.
+        photo: uint8 or uint16 ``[H, W, 3]``; so is the result.
+        seen, painted: uint8 ``[h, w, 3]``.
     """
-    seen = resized(narrowed(photo), *size)
-    blurred = resized(as_deep(seen, photo.dtype), *photo.shape[:2])
-    result = np.empty_like(painted)
-    for rows in strips(len(photo)):
-        lost = photo[rows].astype(np.float32) - blurred[rows]
-        result[rows] = (painted[rows] + lost * (1 - strength) + 0.5).clip(0, np.iinfo(photo.dtype).max)
+    height, width = photo.shape[:2]
+    smaller = seen.size < photo.size
+    slope = _slope(seen @ _LUMA, painted @ _LUMA)[..., None] if smaller else None
+    if smaller:  # else the edges of strokes become as soft as they become large
+        seen, painted = (_sharpened(picture) for picture in (seen, painted))
+    seen, painted = (as_deep(picture, photo.dtype) for picture in (seen, painted))
+    result = np.empty_like(photo)
+    for rows in strips(height):
+        lost = photo[rows].astype(np.float32) - resized(seen, height, width, rows)
+        detail = lost * (1 - strength)
+        if slope is not None:
+            detail += strength * resized(slope, height, width, rows) * (lost @ _LUMA)[..., None]
+        result[rows] = (resized(painted, height, width, rows) + detail + 0.5).clip(0, np.iinfo(photo.dtype).max)
     return result
+
+
+def _sharpened(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.UnsharpMask(*SHARPER, threshold=0)))
+
+
+def _slope(photo: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """By how much the lightness of ``painted`` changes with the photo's around each pixel; both float ``[H, W]``."""
+    mean, mean_painted = _boxed(photo), _boxed(painted)
+    together = _boxed(photo * painted) - mean * mean_painted
+    slope = together / (_boxed(photo * photo) - mean**2 + FLAT**2)
+    return _boxed(slope).clip(-STEEPEST, STEEPEST).astype(np.float32)
+
+
+def _boxed(values: np.ndarray) -> np.ndarray:
+    """Means over squares of ``2 * REACH + 1`` pixels a side of ``[H, W]``, the edge repeated outside."""
+    side, (height, width) = 2 * REACH + 1, values.shape
+    wide = np.pad(values, REACH, mode="edge")
+    rows = np.add.reduce([wide[start : start + height] for start in range(side)])
+    return np.add.reduce([rows[:, start : start + width] for start in range(side)]) / side**2
 
 
 def _to_oklab(rgb: np.ndarray) -> np.ndarray:

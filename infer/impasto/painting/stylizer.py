@@ -3,9 +3,9 @@
 import os
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Literal, overload
 
-from ..common.defaults import MEMORY, STRENGTHS, STROKES
+from ..common.defaults import AS_LARGE_AS, LARGE, MEMORY, STRENGTHS, STROKES
 from ..contract.info import StyleInfo
 from ..contract.styles import locate
 from ..engine.session import Device
@@ -25,18 +25,33 @@ class Look:
     """How a style is applied: the dials of `Stylizer.__call__`, checked; ``mask`` is uint8 ``[H, W]``."""
 
     strength: float = 1.0
-    stroke: float = 1.0
+    stroke: float | Literal["auto"] = "auto"
     keep_colors: bool = False
     mask: "np.ndarray | None" = None
     invert_mask: bool = False
     """Whether the style goes where the mask is black."""
 
     @classmethod
-    def of(cls, strength: float, stroke: float, keep_colors: bool, mask: "Source | np.ndarray | None") -> "Look":
+    def of(
+        cls,
+        strength: float,
+        stroke: float | Literal["auto"],
+        keep_colors: bool,
+        mask: "Source | np.ndarray | None",
+    ) -> "Look":
         """The dials as `Stylizer.__call__` takes them, checked; it says what is raised."""
         check_dial("strength", strength, *STRENGTHS)
-        check_dial("stroke", stroke, *STROKES)
+        if stroke != "auto":
+            check_dial("stroke", stroke, *STROKES)
         return cls(strength, stroke, keep_colors, _mask(mask))
+
+    def stroke_for(self, height: int, width: int) -> float:
+        """The ``stroke`` of a photo of this size: of a large one, by itself, what makes strokes as large in it as in a
+        photo of 1024 px."""
+        if self.stroke != "auto":
+            return self.stroke
+        pixels = height * width
+        return min((pixels / AS_LARGE_AS) ** 0.5, STROKES[1]) if pixels > LARGE else 1.0
 
 
 class Stylizer:
@@ -84,7 +99,7 @@ class Stylizer:
         photo: "Source",
         strength: float = 1.0,
         *,
-        stroke: float = 1.0,
+        stroke: float | Literal["auto"] = "auto",
         keep_colors: bool = False,
         mask: "Source | np.ndarray | None" = None,
     ) -> "Image.Image": ...
@@ -94,11 +109,11 @@ class Stylizer:
         photo: "np.ndarray",
         strength: float = 1.0,
         *,
-        stroke: float = 1.0,
+        stroke: float | Literal["auto"] = "auto",
         keep_colors: bool = False,
         mask: "Source | np.ndarray | None" = None,
     ) -> "np.ndarray": ...
-    def __call__(self, photo, strength=1.0, *, stroke=1.0, keep_colors=False, mask=None):
+    def __call__(self, photo, strength=1.0, *, stroke="auto", keep_colors=False, mask=None):
         """Restyle a picture.
 
         Args:
@@ -106,8 +121,9 @@ class Stylizer:
                 Pillow's image of any mode; or an array, uint8 ``[H, W, C]`` or ``[N, H, W, C]``, sRGB, of 3
                 channels or 4 (the last being alpha).
             strength: 0 (the photo itself) to 1 (the full style).
-            stroke: 0.5 to 2, the size of the brushwork beside what the style has by itself. The network works on
-                the photo at 1 / ``stroke`` of its size; the result has the photo's.
+            stroke: 0.5 to 8, the size of the brushwork beside what the style has by itself, in pixels. The network
+                works on the photo at 1 / ``stroke`` of its size; the result has the photo's. ``auto`` is 1 up to 3
+                megapixels; beyond, strokes are as large, beside the picture, as in one of 1024 by 768.
             keep_colors: take the style's lightness alone, and hue and chroma of the photo.
             mask: where the style goes: white for the style, black for the photo, with a soft edge. As ``photo``,
                 of which the alpha counts where any of it is transparent, or an array ``[h, w]``, uint8 or bool;
@@ -166,24 +182,26 @@ class Stylizer:
         """
         import numpy as np
 
-        wide = rgb.dtype != np.uint8
         if look.strength == 0:  # whatever the other dials say
             return rgb.copy()
-        if not (wide or alpha is not None or look.stroke != 1 or look.keep_colors or look.mask is not None):
+        height, width = rgb.shape[1:3]
+        stroke = look.stroke_for(height, width)
+        whole = stroke == 1 and rgb.dtype == np.uint8
+        if whole and alpha is None and not look.keep_colors and look.mask is None:
             return self._paint(rgb, look.strength)
+        from ..pictures.pixels import narrowed
         from . import dials
 
-        height, width = rgb.shape[1:3]
-        seen, size = dials.narrowed(rgb), (height, width)
+        seen = narrowed(rgb)
         if alpha is not None:
             seen = np.stack([dials.filled(*pair) for pair in zip(seen, alpha, strict=True)])
-        if look.stroke != 1:
-            size = max(1, round(height / look.stroke)), max(1, round(width / look.stroke))
+        if stroke != 1:
+            size = max(1, round(height / stroke)), max(1, round(width / stroke))
             seen = np.stack([dials.resized(photo, *size) for photo in seen])
-        seen = self._paint(seen, look.strength)
-        painted = [dials.resized(dials.as_deep(picture, rgb.dtype), height, width) for picture in seen]
-        if (wide or size != (height, width)) and look.strength < 1:
-            painted = [dials.with_detail(*pair, size, look.strength) for pair in zip(rgb, painted, strict=True)]
+        painted = list(self._paint(seen, look.strength))
+        if not whole:
+            triples = zip(rgb, seen, painted, strict=True)
+            painted = [dials.brought_up(*triple, look.strength) for triple in triples]
         if look.keep_colors:
             painted = [dials.with_colors_of(*pair) for pair in zip(rgb, painted, strict=True)]
         if look.mask is not None:

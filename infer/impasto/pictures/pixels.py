@@ -28,15 +28,28 @@ def as_deep(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return pixels if dtype == np.uint8 else pixels.astype(np.uint16) * np.uint16(257)
 
 
-def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """uint8 or uint16 ``[H, W, 3]`` at another size (Lanczos)."""
+def resized(pixels: np.ndarray, height: int, width: int, rows: slice | None = None) -> np.ndarray:
+    """Pixels at another size: Lanczos, or bilinear for numbers that are no colours.
+
+    Args:
+        pixels: uint8, uint16 or float32 ``[H, W, C]``.
+        rows: those of the result that are wanted; None for all.
+    """
     if pixels.shape[:2] == (height, width):
-        return pixels
+        return pixels if rows is None else pixels[rows]
+    start, stop, _ = slice(0, height).indices(height) if rows is None else rows.indices(height)
+    scale = len(pixels) / height
+
+    def plane(numbers: np.ndarray, filter: Image.Resampling) -> np.ndarray:
+        box = (0, start * scale, pixels.shape[1], min(stop * scale, len(pixels)))
+        return np.asarray(Image.fromarray(numbers).resize((width, stop - start), filter, box))
+
     if pixels.dtype == np.uint8:
-        return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
-    result = np.empty((height, width, pixels.shape[2]), pixels.dtype)
+        return plane(pixels, Image.Resampling.LANCZOS)
+    result = np.empty((stop - start, width, pixels.shape[2]), pixels.dtype)
+    colours = pixels.dtype == np.uint16
     for channel in range(pixels.shape[2]):  # Pillow has no colours of 16 bits
-        plane = Image.fromarray(pixels[..., channel].astype(np.float32))
-        plane = plane.resize((width, height), Image.Resampling.LANCZOS)
-        result[..., channel] = (np.asarray(plane) + 0.5).clip(0, np.iinfo(pixels.dtype).max)
+        numbers = np.ascontiguousarray(pixels[..., channel], np.float32)
+        made = plane(numbers, Image.Resampling.LANCZOS if colours else Image.Resampling.BILINEAR)
+        result[..., channel] = (made + 0.5).clip(0, 65535) if colours else made
     return result

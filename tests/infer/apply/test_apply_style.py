@@ -138,6 +138,15 @@ def test_the_dials_of_the_command_are_those_of_stylizer(run, model, png, photo):
     np.testing.assert_array_equal(read_picture("photo-negative.png").rgb, wanted)
 
 
+def test_larger_strokes_of_a_large_photo_are_said(run, model):
+    Image.new("RGB", (2560, 1920)).save("large.png")
+    said = "strokes 2.5 times as large, for 2560x1920 pixels: --stroke 1 keeps them small"
+    device = "apply-style: negative on the CPU\n"
+    assert run(model, "large.png")[2] == f"{device}apply-style: {said}\n"
+    for options in (["--stroke", "1"], ["--size", "1024"]):
+        assert run(model, "large.png", "--overwrite", *options)[2] == device
+
+
 def test_size_is_of_the_longest_side_of_larger_photos(run, model, photo):
     Image.fromarray(photo).resize((300, 200)).save("large.png")
     Image.fromarray(photo).save("small.png")

@@ -50,6 +50,7 @@ def test_models_that_cannot_be_used(refused, model, make_model, png):
     [
         ["--stroke", "0.4"],
         ["--stroke", "nan"],
+        ["--stroke", "large"],
         ["--size", "0"],
         ["--size", "-1"],
         ["--quality", "0"],

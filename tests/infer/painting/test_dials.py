@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from impasto import ImpastoError, Stylizer
-from impasto.painting.dials import blended, filled, read_mask, resized, with_colors_of
+from impasto.painting.dials import blended, brought_up, filled, read_mask, resized, with_colors_of
 from impasto.painting.painter import Painter
+from impasto.painting.stylizer import Look
 from PIL import Image
 
 
@@ -89,18 +90,67 @@ def test_stroke_is_the_size_that_the_network_works_at(stylizer, photo, stroke, s
         return run(self, batch, strength)
 
     monkeypatch.setattr(Painter, "__call__", seen)
-    painted = stylizer(photo, stroke=stroke)
+    assert stylizer(photo, stroke=stroke).shape == photo.shape
     assert sizes == [shape]
-    np.testing.assert_array_equal(painted, resized(255 - resized(photo, *shape), 24, 36))
 
 
 @pytest.mark.parametrize("stroke", [2, 0.5])
 def test_a_stroke_of_any_size_leads_back_to_the_photo(stylizer, photo, stroke):
     nearly = stylizer(photo, 0.001, stroke=stroke).astype(int)
     assert np.abs(nearly - photo).max() <= 2
-    seen = stylizer(photo, 1.0, stroke=stroke)  # at full strength nothing of the photo is added
-    tall, wide = (round(side / stroke) for side in photo.shape[:2])
-    np.testing.assert_array_equal(seen, resized(255 - resized(photo, tall, wide), *photo.shape[:2]))
+
+
+def test_small_strokes_are_a_painting_reduced(stylizer, photo):
+    wanted = resized(255 - resized(photo, 48, 72), 24, 36)
+    np.testing.assert_array_equal(stylizer(photo, stroke=0.5), wanted)
+
+
+@pytest.mark.parametrize("stroke", [2, 4, 8])
+def test_large_strokes_are_not_soft(stylizer, stroke):
+    """A hundred discs and a grain: against the negative at full size, which has all of the photo's edges."""
+    y, x = np.mgrid[:400, :600]
+    discs = ((x % 60 - 30) ** 2 + (y % 40 - 20) ** 2 < 15**2) * 150.0
+    grain = np.random.default_rng(0).normal(0, 2, discs.shape)
+    scene = np.repeat((50 + discs + grain)[..., None], 3, axis=-1).round().astype(np.uint8)
+    size = round(400 / stroke), round(600 / stroke)
+    plain = resized(255 - resized(scene, *size), 400, 600)
+
+    def off(found):
+        return np.abs(found.astype(int) - (255 - scene.astype(int))).mean()
+
+    assert off(stylizer(scene, stroke=stroke)) < off(plain) / 2
+
+
+def test_what_the_painting_does_not_follow_is_not_drawn_into_it():
+    """A photo of noise under a flat painting leaves it flat; under one of its own contrast, its noise."""
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    seen, flat = resized(noise, 20, 20), np.full((20, 20, 3), 90, np.uint8)
+    np.testing.assert_array_equal(brought_up(noise, seen, flat, 1.0), np.full((80, 80, 3), 90, np.uint8))
+    lightness = brought_up(noise, seen, seen, 1.0) @ (0.299, 0.587, 0.114)
+    assert np.corrcoef(lightness.ravel(), (noise @ (0.299, 0.587, 0.114)).ravel())[0, 1] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("size", "stroke"),
+    [
+        ((768, 1024), 1),
+        ((1500, 2000), 1),
+        ((3024, 4032), 3.94),
+        ((4000, 6000), 5.52),
+        ((900, 13_500), 3.93),
+        ((9000, 12_000), 8),
+    ],
+)
+def test_strokes_of_large_photos_by_themselves(size, stroke):
+    assert Look().stroke_for(*size) == pytest.approx(stroke, abs=0.01)
+    assert Look(stroke=2).stroke_for(*size) == 2
+
+
+def test_a_large_photo_is_painted_as_one_of_1024_pixels(stylizer, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(Painter, "__call__", lambda self, batch, strength: sizes.append(batch.shape[1:3]) or batch)
+    assert stylizer(np.zeros((1920, 2560, 3), np.uint8)).shape == (1920, 2560, 3)
+    assert sizes == [(768, 1024)]
 
 
 def test_a_mask_chooses_between_photo_and_painting(stylizer, photo, tmp_path):
@@ -155,9 +205,9 @@ def test_a_batch_takes_every_dial(stylizer, photo):
         np.testing.assert_array_equal(one, stylizer(alone, 0.5, stroke=1.5, keep_colors=True, mask=mask))
 
 
-@pytest.mark.parametrize("stroke", [0.4, 2.1, float("nan"), -1])
+@pytest.mark.parametrize("stroke", [0.4, 8.1, float("nan"), -1])
 def test_strokes_that_will_not_do(stylizer, photo, stroke):
-    with pytest.raises(ValueError, match=r"stroke must be 0.5 to 2, not"):
+    with pytest.raises(ValueError, match=r"stroke must be 0.5 to 8, not"):
         stylizer(photo, stroke=stroke)
 
 
