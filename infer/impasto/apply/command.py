@@ -171,7 +171,7 @@ def _restyle(
     films = [job for job in jobs if is_film(job.photo)]
     pictures = [job for job in jobs if not is_film(job.photo)]
     failures = []
-    announced, enlarged = False, ""
+    announced, said = False, set[str]()
     try:
         # disable=None: no bar where stderr is not a terminal
         with tqdm(total=count, unit="picture", disable=None if count > 1 else True, leave=False) as progress:
@@ -184,8 +184,10 @@ def _restyle(
                     progress.write(f"{COMMAND}: {names} on {_place(first.device, first.why_cpu)}", file=sys.stderr)
                 if record.error:
                     failures.append(record.error)
-                if not enlarged and (enlarged := _enlarged(look, record)):
-                    progress.write(f"{COMMAND}: {enlarged}", file=sys.stderr)
+                remarks = {"strokes": _enlarged(look, record), "tiles": _tiled(stylizers)}
+                for about in [about for about, line in remarks.items() if line and about not in said]:
+                    said.add(about)
+                    progress.write(f"{COMMAND}: {remarks[about]}", file=sys.stderr)
                 to_stdout = record.result == str(STDOUT)
                 if as_json:
                     progress.write(json.dumps(asdict(record)), file=sys.stderr if to_stdout else sys.stdout)
@@ -239,6 +241,12 @@ def _enlarged(look: "Look", record: "Restyled") -> str:
     if look.stroke != "auto" or times == 1:
         return ""
     return f"strokes {times:.1f} times as large, for {record.width}x{record.height} pixels: --stroke 1 keeps them small"
+
+
+def _tiled(stylizers: "list[Stylizer]") -> str:
+    """What is said where memory did not suffice to paint a picture at once; empty elsewhere."""
+    tiled = [stylizer.memory for stylizer in stylizers if stylizer.in_tiles]
+    return f"painted in tiles, to stay within {tiled[0] / 1e9:.1f} GB: more --memory is faster" if tiled else ""
 
 
 def _say(line: str) -> None:

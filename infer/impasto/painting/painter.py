@@ -45,9 +45,14 @@ class Painter:
         if form != ("uint8", "nhwc", "") or self.info.dial == "none":
             raise ImpastoError(f"{path} is a variant for other programs: use the model that it was made from")
         self.session, self.device, self.why_cpu = open_session(self.model, device, threads)
-        self._tiled: TiledModel | None = None
+        self._tiled: TiledModel | None = None  # made for the first picture that needs it
         if mismatch(self.session, self.info):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether a picture has been painted in tiles."""
+        return self._tiled is not None
 
     def __call__(self, batch: "np.ndarray", strength: float) -> "np.ndarray":
         """Paint a batch, uint8 ``[N, H, W, 3]``, to the same.

@@ -90,6 +90,16 @@ class Stylizer:
         self._paint = Painter(locate(model), device, in_bytes(memory), threads)
         self.info, self.device, self.why_cpu = self._paint.info, self._paint.device, self._paint.why_cpu
 
+    @property
+    def memory(self) -> int:
+        """Bytes that painting a picture may take, about."""
+        return self._paint.memory
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether a picture was too large for `memory`, and so has been painted in tiles."""
+        return self._paint.in_tiles
+
     def __repr__(self) -> str:
         return f"<Stylizer {self.info.name} on {self.device}>"
 

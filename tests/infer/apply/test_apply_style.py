@@ -147,6 +147,14 @@ def test_larger_strokes_of_a_large_photo_are_said(run, model):
         assert run(model, "large.png", "--overwrite", *options)[2] == device
 
 
+def test_tiles_are_said_with_what_helps(run, model, photo):
+    for name in ("large.png", "larger.png"):
+        Image.fromarray(photo).resize((2100, 1400)).save(name)
+    said = "apply-style: painted in tiles, to stay within 0.3 GB: more --memory is faster\n"
+    assert run(model, "large.png", "larger.png", "--memory", "300MB")[2].count(said) == 1
+    assert said not in run(model, "large.png", "--memory", "2GB", "--overwrite")[2]
+
+
 def test_size_is_of_the_longest_side_of_larger_photos(run, model, photo):
     Image.fromarray(photo).resize((300, 200)).save("large.png")
     Image.fromarray(photo).save("small.png")
