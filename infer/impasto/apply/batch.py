@@ -55,6 +55,8 @@ class Finish:
     strip: bool = False
     max_pixels: int | None = None
     """None for `MAX_PIXELS`."""
+    format: str | None = None
+    """A suffix without its dot: the format of results whose name says none, as stdout; None for the photo's."""
 
 
 def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, finish: Finish) -> Iterator[Restyled]:
@@ -68,7 +70,7 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
     with ThreadPoolExecutor(1) as writer, closing(ahead(lambda job: _read(job, look, finish), jobs)) as pictures:
         written: deque[Future[Restyled]] = deque()
         try:
-            for record, painted in _paintings(jobs, pictures, stylizers):
+            for record, painted in _paintings(jobs, pictures, stylizers, finish):
                 written.append(writer.submit(_write, record, painted, finish))
                 if len(written) > 1:
                     yield written.popleft().result()
@@ -83,14 +85,17 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
 
 
 def _paintings(
-    jobs: Sequence[Job], pictures: "Iterator[Future[tuple[Picture, Look]]]", stylizers: Sequence[Stylizer]
+    jobs: Sequence[Job],
+    pictures: "Iterator[Future[tuple[Picture, Look]]]",
+    stylizers: Sequence[Stylizer],
+    finish: Finish,
 ) -> Iterator[tuple[Restyled, Picture | None]]:
     """Each photo in each of its styles, to be written; None where that failed."""
     for job, reading in zip(jobs, pictures, strict=True):
         for stylizer, result in wanted(job, stylizers):
             record = Restyled(os.fspath(job.photo), stylizer.info.name)
             try:
-                painted, seconds = _painted(reading, stylizer, result)
+                painted, seconds = _painted(reading, stylizer, result, finish)
             except ImpastoError as error:
                 yield record.failed(error), None
             else:
@@ -163,13 +168,15 @@ def _look_at(job: Job, look: Look) -> Look:
     return look if job.mask is None else replace(look, mask=read_mask(job.mask))
 
 
-def _painted(reading: "Future[tuple[Picture, Look]]", stylizer: Stylizer, result: Path) -> tuple[Picture, float]:
+def _painted(
+    reading: "Future[tuple[Picture, Look]]", stylizer: Stylizer, result: Path, finish: Finish
+) -> tuple[Picture, float]:
     """The picture in its style, in the format that ``result`` is named for, and the seconds that took."""
     picture, look = reading.result()
     start = time.perf_counter()
     painted = stylizer.restyle(picture, look)
     seconds = round(time.perf_counter() - start, 4)
-    return replace(painted, format=format_of(result) or picture.format), seconds
+    return replace(painted, format=format_of(result) or format_of(f"x.{finish.format}") or picture.format), seconds
 
 
 def _write(record: Restyled, painted: Picture | None, finish: Finish) -> Restyled:

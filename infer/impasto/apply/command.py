@@ -89,6 +89,8 @@ def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[st
         raise ImpastoError("--sheet names the file to write: leave -o out")
     if options.mask_pattern:
         raise ImpastoError("--sheet takes one --mask for all photos")
+    if options.format:
+        raise ImpastoError("--sheet names the format: leave --format out")
     if options.as_json or options.skip_existing:
         raise ImpastoError(f"--sheet makes one file: leave {'--json' if options.as_json else '--skip-existing'} out")
     photos = [photo for photo, _ in expanded(options.photos or [], names, recursive=options.recursive)]
@@ -132,6 +134,7 @@ def _planned(options: Options, names: list[str]) -> list[Job]:
         options.photos or [],
         options.output,
         names,
+        format=options.format,
         recursive=options.recursive,
         overwrite=options.overwrite,
         skip_existing=options.skip_existing,
@@ -156,7 +159,7 @@ def _opened(options: Options, paths: list[Path]) -> "tuple[Look, list[Stylizer]]
 def _finish(options: Options) -> "Finish":
     from .batch import Finish
 
-    return Finish(options.size, options.quality, options.strip, options.max_pixels)
+    return Finish(options.size, options.quality, options.strip, options.max_pixels, options.format)
 
 
 def _restyle(

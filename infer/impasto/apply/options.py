@@ -24,6 +24,17 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _format(name: str | None) -> str | None:
+    if name is None:
+        return None
+    from ..pictures.formats import FORMATS, format_of
+
+    if not format_of(f"x.{name}"):
+        known = " ".join(format.suffixes[0][1:] for format in FORMATS.values())
+        raise typer.BadParameter(f"{name} is none of {known}")
+    return name
+
+
 @dataclass(frozen=True)
 class Options:
     """One call of the command, in the order of its ``--help``."""
@@ -52,7 +63,17 @@ class Options:
             "--output",
             "-o",
             metavar="OUT",
-            help="The file to write, a folder with a slash: out/, a pattern: {stem}-{style}{suffix}, or - for stdout.",
+            help="The file to write, a folder with a slash: out/, a pattern: {folder}/{stem}-{style}{suffix}, "
+            "or - for stdout.",
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            callback=_format,
+            help="Of the pictures: jpg, png, webp, tif, avif or another.",
+            show_default="that of each",
         ),
     ] = None
     recursive: Annotated[

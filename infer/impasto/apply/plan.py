@@ -13,9 +13,10 @@ from ..common.files import check_writable
 from .sequence import frame_files, is_sequence
 
 STDIN = STDOUT = Path("-")
+HERE = Path()
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 PART = ".part"  # ends the stem of a film that is not whole
-FIELDS = ("stem", "style", "suffix")
+FIELDS = ("folder", "stem", "style", "suffix")
 Place = Callable[[Path, Path, str], Path]
 """Where a result goes, from its photo, the photo's folder relative to the argument that named it, and a style."""
 
@@ -46,6 +47,7 @@ def plan(
     output: str | None,
     styles: list[str],
     *,
+    format: str | None = None,
     recursive: bool = False,
     overwrite: bool = False,
     skip_existing: bool = False,
@@ -57,6 +59,8 @@ def plan(
         output: a file, ``-`` for stdout, a folder, a pattern with the `FIELDS` in braces, or None for the folder of
             each photo.
         styles: names, part of each result that ``output`` does not name itself.
+        format: the suffix, without its dot, of pictures whose result ``output`` does not name itself; None for their
+            own.
         overwrite: whether results may replace files.
         skip_existing: leave out results that exist; the list may be empty.
 
@@ -67,7 +71,7 @@ def plan(
     sources = expanded(photos, styles, recursive=recursive)
     if any(photo == STDIN for photo, _ in sources) and output is None:
         output = str(STDOUT)
-    place = _place(output, sources, styles)
+    place = _place(output, sources, styles, format)
     made = _made(sources, place, styles) - set(photos)
     sources = [(photo, inner) for photo, inner in sources if photo not in made]
     jobs = [Job(photo, tuple(place(photo, inner, style) for style in styles)) for photo, inner in sources]
@@ -80,21 +84,23 @@ def plan(
     return jobs
 
 
-def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[str]) -> Place:
+def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[str], format: str | None) -> Place:
     """Where ``output`` puts the result of a photo.
 
     Raises:
         ImpastoError: as `plan`.
     """
     if output is None:
-        return lambda photo, inner, style: photo.parent / _name(photo, style)
+        return lambda photo, inner, style: photo.parent / _name(photo, style, format)
     if "{" in output:
-        _check_pattern(output, any(is_film(photo) for photo, _ in sources))
-        return lambda photo, inner, style: _filled(output, photo, style)
+        _check_pattern(output, any(is_film(photo) for photo, _ in sources), format)
+        return lambda photo, inner, style: _filled(output, photo, style, inner, format)
     if _is_folder(output, sources, styles):
         if any(photo == STDIN for photo, _ in sources):
             raise ImpastoError("- has no name to take into a folder: give a file, as in -o result.jpg")
-        return lambda photo, inner, style: Path(output) / inner / _name(photo, style)
+        return lambda photo, inner, style: Path(output) / inner / _name(photo, style, format)
+    if format and output != str(STDOUT):
+        raise ImpastoError(f"-o {output} names the format: leave --format out")
     _check_file(output, sources, styles)
     return lambda photo, inner, style: Path(output)
 
@@ -162,20 +168,27 @@ def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Pat
     whole = [path for path in files if not (is_film(path) and path.stem.endswith(PART))]
     visible = [path for path in whole if not any(part.startswith(".") for part in path.relative_to(photo).parts)]
     # a second run over a folder does not restyle what the first one made, even in another of the shipped styles
-    made = {path.with_name(_name(path, style)) for path in visible for style in {*styles, *impasto_models.names()}}
-    sources = [path for path in visible if path not in made]
+    every = {*styles, *impasto_models.names()}
+    made = {(path.with_name(f"{path.stem}-{style}"), is_film(path)) for path in visible for style in every}
+    sources = [path for path in visible if (path.with_suffix(""), is_film(path)) not in made]  # in any --format
     if not sources:
         raise ImpastoError(f"{photo} holds no photos or films")
     return [(path, path.relative_to(photo).parent) for path in sources]
 
 
-def _name(photo: Path, style: str) -> str:
-    return f"{photo.stem}-{style}{photo.suffix}"
+def _name(photo: Path, style: str, format: str | None) -> str:
+    return f"{photo.stem}-{style}{_suffix(photo, format)}"
 
 
-def _check_pattern(output: str, film: bool) -> None:
+def _suffix(photo: Path, format: str | None) -> str:
+    return photo.suffix if is_film(photo) or format is None else f".{format}"
+
+
+def _check_pattern(output: str, film: bool, format: str | None) -> None:
     _check_fields("-o", output, FIELDS)
     if not output.endswith("{suffix}"):
+        if format:
+            raise ImpastoError(f"-o {output} names the format: leave --format out, or end with {{suffix}}")
         check_suffix(output, film=film)
 
 
@@ -190,9 +203,9 @@ def _check_fields(option: str, pattern: str, known: tuple[str, ...]) -> None:
         raise ImpastoError(f"{option} {pattern} is no pattern; it may hold {said}")
 
 
-def _filled(pattern: str, photo: Path, style: str) -> Path:
+def _filled(pattern: str, photo: Path, style: str = "", inner: Path = HERE, format: str | None = None) -> Path:
     named = Path("stdin.png") if photo == STDIN else photo
-    return Path(pattern.format(stem=named.stem, style=style, suffix=named.suffix))
+    return Path(pattern.format(folder=inner, stem=named.stem, style=style, suffix=_suffix(named, format)))
 
 
 def with_masks(jobs: list[Job], pattern: str) -> list[Job]:
@@ -202,7 +215,7 @@ def with_masks(jobs: list[Job], pattern: str) -> list[Job]:
         ImpastoError: it is no pattern, or a photo has no such mask.
     """
     _check_fields("--mask", pattern, ("stem",))
-    masked = [replace(job, mask=_filled(pattern, job.photo, "")) for job in jobs]
+    masked = [replace(job, mask=_filled(pattern, job.photo)) for job in jobs]
     for job in masked:
         assert job.mask is not None
         if not os.path.isfile(job.mask):

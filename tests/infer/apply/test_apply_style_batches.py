@@ -147,6 +147,30 @@ def test_a_pattern(run, refused, model, png, photo):
     assert "would both be written to" in refused(model, png, "other.png", "-o", "{style}{suffix}")
 
 
+def test_one_format_for_a_tree(run, refused, model, album, png):
+    nothing = (0, "", "apply-style: every result exists: nothing is left to do\n")
+    made = ["out/day/two-negative.webp", "out/one-negative.webp"]
+    assert run(model, album, "-r", "-o", "out/", "--format", "webp")[1].split() == made
+    assert {read_picture(name).format for name in made} == {"WEBP"}
+    made = ["album/day/two-negative.jpeg", "album/one-negative.jpeg"]
+    assert run(model, album, "-r", "--format", "jpeg")[1].split() == made
+    assert run(model, album, "-r", "--format", "jpeg", "--skip-existing") == nothing  # nor are they photos
+    assert run(model, png, "-o", "{style} {stem}{suffix}", "--format", "tif")[1] == "negative photo.tif\n"
+    assert read_picture("negative photo.tif").format == "TIFF"
+    for words in (["-o", "x.png"], ["-o", "{stem}.png"], ["--sheet", "x.png"]):
+        assert "leave --format out" in refused(model, png, *words, "--format", "jpg")
+    assert "gofer is none of jpg png webp" in refused(model, png, "--format", "gofer")
+
+
+def test_a_pattern_with_the_folder(run, model, album, png):
+    made = ["out/day/two.jpg", "out/one.png", "out/photo.png"]
+    assert run(model, album, png, "-r", "-o", "out/{folder}/{stem}{suffix}")[1].split() == made
+    assert run(model, album, "-r", "-o", "{style}/{folder}/{stem}{suffix}")[1].split() == [
+        "negative/day/two.jpg",
+        "negative/one.png",
+    ]
+
+
 def test_several_styles(run, refused, make_model, png, photo):
     models = ",".join(str(make_model(name)) for name in ("one", "two"))
     assert run(models, png)[:2] == (0, "photo-one.png\nphoto-two.png\n")

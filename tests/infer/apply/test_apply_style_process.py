@@ -144,6 +144,7 @@ def test_from_stdin_to_stdout(model, photo):
     done = call(model, "-")
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(read_picture(io.BytesIO(done.stdout)).rgb, 255 - photo)
+    assert read_picture(io.BytesIO(call(model, "-", "--format", "webp").stdout)).format == "WEBP"
     done = call(model, "-", "-o", "result.jpg", "--json")
     assert json.loads(done.stdout)["photo"] == "-"
     assert read_picture("result.jpg").format == "JPEG"
