@@ -1,18 +1,24 @@
-"""What a model paints that no painter would: grids, borders, clipping, noise. Each beside the painting's own value.
+"""What a model paints that no painter would: grids, borders, lines along them, clipping, noise.
+
+Each beside the painting's own value.
 
     python -m benchmarks.artefacts MODEL STYLE PHOTOS [--json FILE] [--plot FILE]
 
 All of luminance, on centre crops of 384 px; the painting at short sides of 384, 512 and 768 px, cut into such crops,
-as a single one may be far from the others by chance. The median of the crops.
+as a single one may be far from the others by chance. The median of the crops; of the line, see there.
 
 * grid: spectral energy at the frequencies of the upsampling (multiples of 1/4 and 1/2 a pixel along either axis) over
   that of the frequencies around them, for the frequency where it is largest; white noise has 2.4.
 * border: deviation of the finest detail within 8 px of the edge over that further in; 1 is none.
+* line: mean absolute step from row to row (from column to column at the left and right) within 4 px of the edge over
+  that 8 to 40 px further in, at the place where its median over the pictures is largest; 1 is none, 1.5 the most that a
+  style should have. So a line counts that all pictures have in the same place, and not what one of them shows there.
 * clipped: share of values at 0 or 255.
 * flat noise: deviation of the finest detail in the flattest tenth of the picture, in levels of 255.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,15 +32,17 @@ from impasto_train.photos.picture import Photo
 from .report import save
 
 SIZE, EDGE, BLOCK = 384, 8, 16
+OUTERMOST, WITHIN = 4, slice(8, 40)  # steps from row to row, counted from the edge
+WEIGHTS = np.array([0.2126, 0.7152, 0.0722])  # of luminance
 SIDES, STRIDE = (384, 512, 768), 128  # px: short sides of the painting, and how far apart its crops are at most
-MEASURES = ("grid", "border", "clipped", "flat noise")
+MEASURES = ("grid", "border", "line", "clipped", "flat noise")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def measure(picture: np.ndarray) -> dict[str, float]:
-    """The four figures of ``picture``, uint8 ``[SIZE, SIZE, 3]``."""
-    luminance = picture @ np.array([0.2126, 0.7152, 0.0722])
+    """The figures of ``picture``, uint8 ``[SIZE, SIZE, 3]``, but for `line`, which takes several."""
+    luminance = picture @ WEIGHTS
     # the finest detail: each pixel less the mean of its 3x3 neighbourhood
     padded = np.pad(luminance, 1, mode="edge")
     mean = sum(padded[y : y + SIZE, x : x + SIZE] for y in range(3) for x in range(3)) / 9
@@ -54,6 +62,18 @@ def measure(picture: np.ndarray) -> dict[str, float]:
         "clipped": float(np.mean((picture == 0) | (picture == 255))),
         "flat noise": float(blocks(detail)[flattest].mean()),
     }
+
+
+def line(pictures: Sequence[np.ndarray]) -> float:
+    """Of ``pictures``, uint8 ``[H, W, 3]`` each: the largest median, over them, of a step near an edge."""
+
+    def steps(picture: np.ndarray) -> list[np.ndarray]:
+        luminance = picture @ WEIGHTS
+        sides = (luminance, luminance[::-1], luminance.T, luminance.T[::-1])
+        inwards = [np.abs(np.diff(side[: WITHIN.stop + 1], axis=0)).mean(axis=1) for side in sides]
+        return [step[:OUTERMOST] / max(step[WITHIN].mean(), 0.05) for step in inwards]
+
+    return float(np.median([steps(picture) for picture in pictures], axis=0).max())
 
 
 def grid(luminance: np.ndarray) -> float:
@@ -104,7 +124,8 @@ def artefacts(
     rows: list[dict[str, Any]] = []
     for name, pictures in sets.items():
         found = [measure(picture) for picture in pictures]
-        rows.append({"of": name, **{key: float(np.median([one[key] for one in found])) for key in MEASURES}})
+        figures = {key: float(np.median([one[key] for one in found])) for key in found[0]} | {"line": line(pictures)}
+        rows.append({"of": name, **{key: figures[key] for key in MEASURES}})
     painted, painting = rows[0], rows[-1]
     ratios = {key: painted[key] / max(painting[key], 1e-3) for key in MEASURES}
     rows.append({"of": "times the painting's", **ratios})

@@ -52,6 +52,19 @@ def test_a_border_clipping_and_noise_are_seen():
     assert artefacts.measure(flat)["flat noise"] > 1
 
 
+def test_a_line_along_one_edge_of_all_pictures_is_seen():
+    pictures = [np.random.default_rng(seed).integers(90, 166, (SIDE, SIDE, 3), dtype=np.uint8) for seed in range(5)]
+    assert artefacts.line(pictures) == pytest.approx(1, abs=0.1)
+    for turns in range(4):
+        lined = [np.rot90(picture, turns).copy() for picture in pictures]
+        for picture in lined:
+            picture[:2] //= 2  # a dark rim of two rows
+        assert artefacts.line([np.rot90(picture, -turns) for picture in lined]) > 1.5
+    one = [pictures[0].copy(), *pictures[1:]]
+    one[0][:2] //= 2  # a dark top of a single photo is no line of the style's
+    assert artefacts.line(one) == pytest.approx(1, abs=0.1)
+
+
 def test_a_pointwise_model_has_the_gain_of_its_slope_and_no_pan_difference():
     photos = [noise(SIDE + 5)[:SIDE, :SIDE], noise(SIDE)]
     assert flicker.noise_gain(lambda photo: 255 - photo, photos) == pytest.approx(1)

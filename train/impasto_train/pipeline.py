@@ -13,7 +13,7 @@ import torch
 from impasto import ImpastoError
 from impasto.internal import Say, check_writable
 
-from .base.starts import starts
+from .base.starts import starts, steps_behind
 from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
 from .downloads.vgg_weights import absolute
 from .export.dial import photos_to_measure
@@ -21,6 +21,7 @@ from .export.metadata import info_of
 from .export.to_onnx import export
 from .loss.objective import Objective
 from .photos.content import ContentSet, centre_crop, open_content, photos_digest, read_style
+from .photos.doubts import doubts
 from .training.group import Group, joined
 from .training.interrupt import finish_on_interrupt
 from .training.lock import locked
@@ -51,13 +52,16 @@ def start(options: Options, say: Say) -> Path | None:
             if group.first:
                 _check_free(options, folder)
             style = read_style(options.style, options.style_size)
-            candidates = starts(options.from_, say)
+            for doubt in doubts(options.style, style):
+                say(f"warning: {doubt}")
+            candidates, earlier = starts(options.from_, say), steps_behind(options.from_)
             vgg = load_vgg(options.vgg_weights, device, say)  # before the photos: no training can do without it
             content = _content(options, say)
         _check_same(content, group)
         objective = build_objective(options, style, device, say, group=group, vgg=vgg)
         options, steps = _settled(options, objective, content, group, say)
         trainer = Trainer(objective, content.train, options, steps, group)
+        trainer.earlier = earlier
         trainer.begin(style, candidates)  # Ctrl-C ends it at once: what goes on from half a start would be another run
         with finish_on_interrupt(trainer):
             if group.first:

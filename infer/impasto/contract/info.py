@@ -87,6 +87,7 @@ class StyleInfo:
     """The photos trained on, e.g. ``coco/train``."""
     content_count: int
     steps: int
+    """Of the training, with those of the runs that it went on from; the base's are not among them."""
     batch_size: int
     size: int
     """Side of the square training crops in pixels."""

@@ -113,6 +113,31 @@ def test_a_start_that_fails_leaves_the_old_run(options, quiet, monkeypatch):
 
 
 @pytest.mark.usefixtures("quick_export")
+def test_a_picture_that_teaches_little_is_warned_of_at_the_start(options, pictures):
+    Image.new("RGB", (20, 20), (200, 30, 30)).save(pictures / "icon.png")
+    said: list[str] = []
+    start(replace(options, style=pictures / "icon.png", steps=1), said.append)
+    assert said[0].startswith("warning: ")
+    assert "icon.png is 20x20 px, too small" in said[0]
+    assert "icon.png is nearly one colour" in said[1]
+    said.clear()
+    start(replace(options, overwrite=True, steps=1), said.append)
+    assert not any("warning" in line for line in said)
+
+
+@pytest.mark.usefixtures("quick_export")
+def test_the_steps_of_a_model_are_those_of_all_the_runs_behind_it(options, pictures, quiet):
+    outs = [pictures / f"{name}.onnx" for name in ("first", "second", "third")]
+    begins = ["base", *(str(out.with_suffix(".run")) for out in outs)]
+    for out, begin, steps in zip(outs, begins, (3, 2, 1), strict=False):
+        start(replace(options, out=out, from_=begin, steps=steps), quiet)
+    assert [describe(out).steps for out in outs] == [3, 5, 6]
+    outs[0].with_suffix(".run").rename(pictures / "gone.run")
+    resume(outs[1].with_suffix(".run"), quiet)
+    assert describe(outs[1]).steps == 5
+
+
+@pytest.mark.usefixtures("quick_export")
 def test_a_training_starts_from_what_another_has_learned(options, pictures, quiet, monkeypatch):
     start(options, quiet)
     learned = RunFolder(options.run).load_weights()

@@ -19,3 +19,8 @@ def starts(name: str, say: Say = print) -> list[Weights]:
     if name == SCRATCH:
         return []
     return load_base() if name == BASE else [RunFolder(Path(name)).load_weights(say)]
+
+
+def steps_behind(name: str) -> int:
+    """Steps that count as a style's own when a training starts from ``name``: those of a run, as `starts` finds it."""
+    return 0 if name in (SCRATCH, BASE) else RunFolder(Path(name)).steps()

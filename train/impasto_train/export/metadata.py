@@ -45,7 +45,7 @@ def info_of(trainer: Trainer, network: StyleNet, content: ContentSet, held_out: 
         vgg=trainer.objective.vgg.fingerprint,
         content=content.name,
         content_count=len(content.train),
-        steps=trainer.step,
+        steps=trainer.earlier + trainer.step,
         batch_size=trainer.joined_batch,
         size=options.size,
         style_size=options.style_size,

@@ -146,6 +146,15 @@ class RunFolder:
                 f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint"
             ) from error
 
+    def steps(self) -> int:
+        """Steps behind the state that `load_state` gives, with those of the runs that this one went on from.
+
+        Raises:
+            ImpastoError: the checkpoints are damaged.
+        """
+        state = self._checkpoints.load(lambda line: None)
+        return int(state["step"]) + int(state.get("earlier", 0))
+
     def sweep(self, model: Path) -> None:
         """Remove what a kill in mid-write has left here and of ``model``: temporary files that were never renamed."""
         for part in (*self.path.glob(".*.part*"), *parts_of(model)):

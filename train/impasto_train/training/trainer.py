@@ -91,6 +91,8 @@ class Trainer:
         self.calm_optimizer = torch.optim.Adam(calm)
         self.watch = Watch(options)
         self.step = 0
+        self.earlier = 0
+        """Steps of the runs that this one goes on from, one after the other."""
         self.full_strength = steps - int(CALMING * steps)
         """The step from which only what plays a part below strength 1 is taught."""
         self.stop = False
@@ -279,6 +281,7 @@ class Trainer:
         """All that changes during training, for `load_state`."""
         return {
             "step": self.step,
+            "earlier": self.earlier,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "watch": self.watch.state(),
@@ -297,7 +300,7 @@ class Trainer:
             for optimizer, saved in zip((*self.optimizers, self.calm_optimizer), state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
             self.watch.load_state(state["watch"])
-            self.step = int(state["step"])
+            self.step, self.earlier = int(state["step"]), int(state.get("earlier", 0))
         except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ImpastoError("cannot resume: the checkpoint was made by another version of Impasto") from error
 
