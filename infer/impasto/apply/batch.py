@@ -2,7 +2,9 @@
 
 import io
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -10,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from tqdm import tqdm
 
@@ -113,6 +116,9 @@ def restyle_films(
         KeyboardInterrupt: Ctrl-C; after the record of the film that it cut short, if that holds any frames.
     """
     for job in jobs:
+        if job.photo == STDIN:
+            yield from _restyle_stdin(job, stylizers, look, encoding)
+            continue
         for stylizer, result in wanted(job, stylizers):
             # disable=None: no bar where stderr is not a terminal
             with tqdm(unit="frame", disable=None, leave=False) as progress:
@@ -139,6 +145,22 @@ def restyle_films(
             yield replace(record, result=os.fspath(result), width=made.width, height=made.height, seconds=seconds)
 
 
+def _restyle_stdin(job: Job, stylizers: Sequence[Stylizer], look: Look, encoding: Encoding) -> Iterator[Restyled]:
+    """`restyle_films` of the film on stdin, which is put in a file first: films are read to and fro."""
+    with tempfile.NamedTemporaryFile(prefix="stdin-") as file:
+        shutil.copyfileobj(_stdin(), file)
+        file.flush()
+        for record in restyle_films([replace(job, photo=Path(file.name))], stylizers, look, encoding):
+            error = record.error and record.error.replace(file.name, "stdin")
+            yield replace(record, photo=os.fspath(STDIN), error=error)
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None:
+        raise ImpastoError("cannot read stdin: it is closed")
+    return sys.stdin.buffer
+
+
 def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[Stylizer, Path]]:
     """The styles to paint a photo in, each with the file to write."""
     for stylizer, result in zip(stylizers, job.results, strict=True):
@@ -157,10 +179,12 @@ def taken_in(photo: Path, finish: Finish) -> Picture:
     Raises:
         ImpastoError: as `impasto.pictures.reading.read_picture`.
     """
-    if photo == STDIN and sys.stdin is None:
-        raise ImpastoError("cannot read stdin: it is closed")
-    source = io.BytesIO(sys.stdin.buffer.read()) if photo == STDIN else photo
-    picture = read_picture(source, finish.max_pixels)
+    try:
+        picture = read_picture(io.BytesIO(_stdin().read()) if photo == STDIN else photo, finish.max_pixels)
+    except ImpastoError as error:
+        if photo != STDIN:
+            raise
+        raise ImpastoError(f"{error}; if it is a film, say what to write, as in -o film.mp4") from error
     return shrunk(picture, finish.size) if finish.size else picture
 
 

@@ -21,7 +21,7 @@ from ..common.options import as_stroke, command
 from ..contract.info import CONTRACT_VERSION, StyleInfo
 from ..contract.styles import describe, locate
 from .options import COMMAND, Options
-from .plan import STDOUT, Job, check_sheet, expanded, is_film, plan, with_masks
+from .plan import STDOUT, Job, check_sheet, expanded, plan, with_masks
 
 if TYPE_CHECKING:
     from ..painting.stylizer import Look, Stylizer
@@ -116,7 +116,7 @@ def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
     from .film_writing import Encoding
 
     part = Part.of(options.start, options.end)
-    if part and not any(is_film(job.photo) for job in jobs):
+    if part and not any(job.is_film for job in jobs):
         raise ImpastoError("--from and --to are of films, and none is given")
     look, stylizers = _opened(options, paths)
     fps = Fraction(str(options.fps))
@@ -171,8 +171,8 @@ def _restyle(
     from .batch import restyle_all, restyle_films
 
     count = sum(result is not None for job in jobs for result in job.results)
-    films = [job for job in jobs if is_film(job.photo)]
-    pictures = [job for job in jobs if not is_film(job.photo)]
+    films = [job for job in jobs if job.is_film]
+    pictures = [job for job in jobs if not job.is_film]
     failures = []
     announced, said = False, set[str]()
     try:

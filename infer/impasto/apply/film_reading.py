@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Of FFmpeg's demuxers those that read a single file: a playlist, as HLS has, would make it open others.
 READ = {"format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf", "protocol_whitelist": "file"}
 CUT_SHORT = 1.0  # s that a file may be shorter than it states: some round the length, or count the sound's padding
+ANY_START = ("mpegts", "mpeg")  # formats whose times begin anywhere: no other would play the gap before as nothing
 WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read the alpha of WebM, which FFmpeg's own do not
 
 
@@ -69,11 +70,10 @@ class FilmReader:
     """A film in a file: what is to be known of it before it is read, and what is in it.
 
     Args:
-        most: pixels that a frame may have.
-        part: None for the whole film, at the times that the file gives.
+        part: None for the whole film.
 
     Raises:
-        ImpastoError: it has no picture track, frames too large, or is damaged or cut short, or over before ``part``.
+        ImpastoError: it is over before ``part``.
     """
 
     rate: Fraction
@@ -85,9 +85,8 @@ class FilmReader:
     count: int | None
     """How many frames the file states, or about as many as ``part`` has."""
 
-    def __init__(self, opened: "InputContainer", source: Path, most: int, part: Part | None = None) -> None:
+    def __init__(self, opened: "InputContainer", source: Path, part: Part | None = None) -> None:
         self._opened, self._source = opened, source
-        self._check(most)
         self._video = opened.streams.video[0]
         self._video.thread_type = "AUTO"
         self.others = [stream for stream in opened.streams if stream.type in ("audio", "subtitle")]
@@ -98,11 +97,10 @@ class FilmReader:
         self._decoder = self._video.codec_context
         if "1" in (self.video_metadata.get(key) for key in ("alpha_mode", "ALPHA_MODE")):
             self._decoder = _with_alpha(self._decoder)
-
-        self._start, self._cut = Fraction(0), part is not None
+        self._start, self._cut = Fraction(0), part is not None or opened.format.name in ANY_START
         self._length: Fraction | None = None
-        if part:
-            self._seek(part)
+        if self._cut:
+            self._seek(part or Part())
         hdr = HDR.get(self._video.color_trc)
         self._sdr = ToneMap(self.time_base) if hdr else None
         self.notes = [f"HDR ({hdr}) is converted to SDR"] if hdr else []
@@ -136,7 +134,8 @@ class FilmReader:
             raise ImpastoError(f"cannot read {self._source} from {float(part.start):g} s: it has {float(length):g} s")
         self._start = Fraction(self._opened.start_time or 0, 1_000_000) + part.start
         self._length = None if part.end is None else part.end - part.start
-        self._opened.seek(round(self._start * 1_000_000))
+        if part.start and self._opened.format.name not in ANY_START:  # those find no place to decode from
+            self._opened.seek(round(self._start * 1_000_000))
         ends = [end for end in (part.end, length) if end is not None]
         self.count = round((min(ends) - part.start) * self.rate) if ends else None
 
@@ -173,37 +172,14 @@ class FilmReader:
             pixels[..., :3] = self._sdr(frame).to_ndarray(format="rgb24")
         return pixels
 
-    def _check(self, most: int) -> None:
-        """Raise `ImpastoError` if it is no film, or one cut short, before any of it is painted; rewind it."""
-        opened, source = self._opened, self._source
-        if not opened.streams.video:
-            raise ImpastoError(f"cannot read {source}: it has no picture track")
-        video = opened.streams.video[0]
-        if video.codec_context is None:
-            reason = "damaged, or its pictures are coded in a way that FFmpeg cannot read"
-            raise ImpastoError(f"cannot read {source}: {reason}")
-        if video.width * video.height > most:
-            count = f"{video.width}x{video.height} pixels"
-            raise ImpastoError(f"cannot read {source}: frames of {count}, more than the {most:,} of --max-pixels")
-        if not opened.duration:  # a recorded live stream states no length
-            return
-        ends = (
-            float((packet.pts + (packet.duration or 0)) * packet.time_base)
-            for packet in opened.demux()
-            if packet.pts is not None and packet.time_base is not None
-        )
-        end, promised = max(ends, default=0.0), ((opened.start_time or 0) + opened.duration) / 1e6
-        if end < promised - CUT_SHORT:
-            raise ImpastoError(f"cannot read {source}: cut short, it ends {promised - end:.0f} s before its time")
-        opened.seek(opened.start_time or 0)
-
 
 @contextmanager
 def opened_film(source: Path, most: int, part: Part | None = None) -> Iterator[FilmReader]:
-    """Open the film in the file ``source``, as `FilmReader` takes it.
+    """Open the film in the file ``source``, of at most ``most`` pixels a frame.
 
     Raises:
-        ImpastoError: there is none, or as `FilmReader`.
+        ImpastoError: there is none, or it has no picture track, frames too large, or is damaged or cut short, or over
+            before ``part``.
     """
     av = need_av()
     if not os.path.exists(source):
@@ -211,7 +187,33 @@ def opened_film(source: Path, most: int, part: Part | None = None) -> Iterator[F
     # absolute: else FFmpeg would take a folder named http: for a protocol
     place = os.path.abspath(source)
     with clear_errors(source, "cannot read"), av.open(place, options=READ, metadata_errors="replace") as opened:
-        yield FilmReader(opened, source, most, part)
+        _check(opened, source, most)
+    # anew, as not all formats find their way back to the first frame
+    with clear_errors(source, "cannot read"), av.open(place, options=READ, metadata_errors="replace") as opened:
+        yield FilmReader(opened, source, part)
+
+
+def _check(opened: "InputContainer", source: Path, most: int) -> None:
+    """Raise `ImpastoError` if it is no film, or one cut short, before any of it is painted."""
+    if not opened.streams.video:
+        raise ImpastoError(f"cannot read {source}: it has no picture track")
+    video = opened.streams.video[0]
+    if video.codec_context is None:
+        reason = "damaged, or its pictures are coded in a way that FFmpeg cannot read"
+        raise ImpastoError(f"cannot read {source}: {reason}")
+    if video.width * video.height > most:
+        count = f"{video.width}x{video.height} pixels"
+        raise ImpastoError(f"cannot read {source}: frames of {count}, more than the {most:,} of --max-pixels")
+    if not opened.duration:  # a recorded live stream states no length
+        return
+    ends = (
+        float((packet.pts + (packet.duration or 0)) * packet.time_base)
+        for packet in opened.demux()
+        if packet.pts is not None and packet.time_base is not None
+    )
+    end, promised = max(ends, default=0.0), ((opened.start_time or 0) + opened.duration) / 1e6
+    if end < promised - CUT_SHORT:
+        raise ImpastoError(f"cannot read {source}: cut short, it ends {promised - end:.0f} s before its time")
 
 
 def need_av() -> Any:

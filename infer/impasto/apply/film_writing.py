@@ -265,4 +265,5 @@ def _opens(codec: str, form: Form) -> bool:
 
 
 def _options(codec: str, crf: int) -> dict[str, str]:
-    return {"crf": str(crf)} | ({"b": "0"} if codec == WEBM_CODEC else {})
+    more = {WEBM_CODEC: {"b": "0"}, "libx265": {"x265-params": "log-level=none"}}  # x265 would tell stderr all it does
+    return {"crf": str(crf)} | more.get(codec, {})

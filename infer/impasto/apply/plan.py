@@ -14,7 +14,7 @@ from .sequence import frame_files, is_sequence
 
 STDIN = STDOUT = Path("-")
 HERE = Path()
-FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts")
 PART = ".part"  # ends the stem of a film that is not whole
 FIELDS = ("folder", "stem", "style", "suffix")
 Place = Callable[[Path, Path, str], Path]
@@ -30,6 +30,12 @@ class Job:
     """None where a result exists and is kept."""
     mask: Path | None = None
     """The mask of this photo alone."""
+
+    @property
+    def is_film(self) -> bool:
+        """By the suffix; of stdin, by that of what is made of it."""
+        named = self.results if self.photo == STDIN else (self.photo,)
+        return any(is_film(path) for path in named if path)
 
 
 def is_film(path: Path) -> bool:
@@ -93,7 +99,8 @@ def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[st
     if output is None:
         return lambda photo, inner, style: photo.parent / _name(photo, style, format)
     if "{" in output:
-        _check_pattern(output, any(is_film(photo) for photo, _ in sources), format)
+        films = any(is_film(photo) or (photo == STDIN and is_film(Path(output))) for photo, _ in sources)
+        _check_pattern(output, films, format)
         return lambda photo, inner, style: _filled(output, photo, style, inner, format)
     if _is_folder(output, sources, styles):
         if any(photo == STDIN for photo, _ in sources):
@@ -129,7 +136,7 @@ def _check_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]
         raise ImpastoError(f"-o {output} is one file for {count}; give a folder, as in -o out/")
     photo, _ = sources[0]
     if output != str(STDOUT):
-        check_suffix(output, film=is_film(photo))
+        check_suffix(output, film=is_film(photo) or (photo == STDIN and is_film(Path(output))))
     elif is_film(photo):
         raise ImpastoError("a film cannot go to stdout: give a file with -o")
 

@@ -272,7 +272,7 @@ def test_a_film_turned_on_its_side_comes_out_upright(restyle, tmp_path, monkeypa
     assert first[:28].mean() > 240 > 235 > first[36:].mean()
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts"])
 def test_a_part_of_a_film(restyle, tmp_path, suffix):
     source, result = tmp_path / f"clip{suffix}", tmp_path / f"part{suffix}"
     make(source, frames=60)
@@ -285,7 +285,9 @@ def test_a_part_of_a_film(restyle, tmp_path, suffix):
         made = restyle(source, result, encoding=Encoding(part=part))
         times, part_levels, part_sound = look_at(result)
         assert made.frames == len(times) == frames.stop - frames.start
-        assert times == pytest.approx([Fraction(index, RATE) for index in range(len(times))], abs=0.002)
+        begin = times[0] if suffix == ".ts" else 0  # no transport stream begins at 0
+        wanted = [begin + Fraction(index, RATE) for index in range(len(times))]
+        assert times == pytest.approx(wanted, abs=0.002)
         assert np.abs(np.array(part_levels) - (255 - np.array(levels[frames]))).max() <= 3
         assert set(part_sound) <= set(sound)
     restyle(source, result, encoding=Encoding(part=Part.of("0:00.5", "0:00.75")))
@@ -358,6 +360,39 @@ def test_numbered_pictures_are_planned_as_a_film(tmp_path):
     with pytest.raises(ImpastoError, match="exists"):
         plan([source], None, ["negative"])
     assert plan([source], None, ["negative"], skip_existing=True) == []
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mts"])
+def test_transport_streams_begin_at_0_in_other_files(restyle, tmp_path, suffix):
+    make(tmp_path / f"clip{suffix}")
+    (job,) = plan([tmp_path], None, ["negative"], recursive=True)
+    assert job.is_film
+    assert job.results == (tmp_path / f"clip-negative{suffix}",)
+    restyle(job.photo, tmp_path / "styled.mp4")
+    restyle(job.photo, job.results[0])
+    for result in (tmp_path / "styled.mp4", job.results[0]):
+        times, levels, sound = look_at(result)
+        assert [time - times[0] for time in times] == pytest.approx([Fraction(i, RATE) for i in range(10)], abs=0.001)
+        assert np.abs(np.array(levels) - (255 - np.array(look_at(job.photo)[1]))).max() <= 3
+        assert len(sound) > 5
+    assert look_at(tmp_path / "styled.mp4")[0][0] < 0.1
+
+
+def test_a_film_on_stdin_and_a_quiet_encoder(model, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    for source, options, code, words in (
+        ("clip.mp4", ["-o", "{stem}-{style}.mp4", "--codec", "libx265"], 0, "apply-style: negative on the CPU"),
+        ("clip.mp4", ["-o", "a.png"], 2, "if it is a film, say what to write, as in -o film.mp4"),
+        ("none.mp4", ["-o", "a.mp4"], 2, "cannot read stdin: truncated or damaged, or no film"),
+    ):
+        (tmp_path / "none.mp4").write_text("no film")
+        with (tmp_path / source).open("rb") as film_data:
+            done = command(model, "-", "--device", "cpu", *options, cwd=tmp_path, stdin=film_data)
+            err = done.communicate(timeout=60)[1]
+        assert (done.returncode, err.count("\n")) == (code, 1), err
+        assert words in err
+    assert len(look_at(tmp_path / "stdin-negative.mp4")[0]) == 3
+    assert sorted(os.listdir(tmp_path)) == ["clip.mp4", "none.mp4", "stdin-negative.mp4"]
 
 
 def pq(nits: np.ndarray) -> np.ndarray:
