@@ -22,7 +22,7 @@ GAP = 12  # px between pictures
 def contact_sheet(
     photos: Sequence[Path], stylizers: Sequence[Stylizer], look: Look, finish: Finish, result: Path
 ) -> list[str]:
-    """Write a sheet with a row for each photo and a column for each style, titled, the photo itself first.
+    """Write a sheet with a row for each photo and a column for each style, the photo itself first; names stand below.
 
     The place of a photo that cannot be read or painted holds its name. If that is true of all, nothing is written.
 
@@ -51,8 +51,9 @@ def contact_sheet(
     if any(rows):
         height, width = next(row[0].shape[:2] for row in rows if row)
         places = [row or [empty(height, width, photo.name)] for row, photo in zip(rows, photos, strict=True)]
-        titles = ["", *(stylizer.info.title for stylizer in stylizers)]
-        sheet = np.asarray(draw_sheet(places, gap=GAP, titles=titles))
+        titles = [stylizer.info.title for stylizer in stylizers]
+        captions = [[photo.name, *titles] if row else [] for row, photo in zip(rows, photos, strict=True)]
+        sheet = np.asarray(draw_sheet(places, gap=GAP, captions=captions))
         write_picture(result, Picture(sheet, format=format_of(result) or "PNG"), quality=finish.quality)
     return failures
 

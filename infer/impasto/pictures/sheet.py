@@ -15,6 +15,7 @@ def draw_sheet(
     gap: int = 8,
     titles: Sequence[str] = (),
     names: Sequence[str] = (),
+    captions: Sequence[Sequence[str]] = (),
     margin: int | None = None,
 ) -> Image.Image:
     """Pictures, uint8 ``[H, W, 3]``, in rows; columns are as wide as the widest picture, rows as high as their highest.
@@ -23,12 +24,14 @@ def draw_sheet(
         gap: pixels between pictures, and around them.
         titles: what stands above the columns, cut to their width.
         names: what stands at the left of the rows.
+        captions: of each row, what stands below its pictures, cut to their width.
         margin: pixels left of the first column, for ``names``; None for ``gap``.
     """
     width = max(picture.shape[1] for row in rows for picture in row)
     heights = [max(picture.shape[0] for picture in row) for row in rows]
     left, top = gap if margin is None else margin, gap + (LINE if titles else 0)
-    size = left + max(map(len, rows)) * (width + gap), top + sum(height + gap for height in heights)
+    below = LINE if captions else 0
+    size = left + max(map(len, rows)) * (width + gap), top + sum(height + below + gap for height in heights)
     sheet = Image.new("RGB", size, PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(LINE / 2)
     for column, title in enumerate(titles):
@@ -38,7 +41,10 @@ def draw_sheet(
             draw.text((gap, top + height // 2 - 8), names[index], INK, font)
         for column, picture in enumerate(row):
             sheet.paste(Image.fromarray(picture), (left + column * (width + gap), top))
-        top += height + gap
+        for column, caption in enumerate(captions[index] if captions else ()):
+            place = left + column * (width + gap), top + row[column].shape[0] + LINE // 8
+            draw.text(place, _fitting(caption, font, width), INK, font)
+        top += height + below + gap
     return sheet
 
 

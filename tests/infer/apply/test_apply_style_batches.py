@@ -206,14 +206,13 @@ def test_a_contact_sheet(run, refused, make_model, png, photo):
     assert run(models, png, "narrow.png", "--sheet", "sheet.png")[:2] == (0, "sheet.png\n")
     assert sorted(os.listdir()) == ["narrow.png", "photo.png", "sheet.png"]
     sheet = read_picture("sheet.png").rgb
-    assert sheet.shape == (12 + 28 + 2 * (20 + 12), 12 + 3 * (30 + 12), 3)
+    assert sheet.shape == (12 + 2 * (20 + 28 + 12), 12 + 3 * (30 + 12), 3)
     for column, wanted in enumerate((photo, 255 - photo, 255 - photo)):
         left = 12 + 42 * column
-        np.testing.assert_array_equal(sheet[40:60, left : left + 30], wanted)
+        np.testing.assert_array_equal(sheet[12:32, left : left + 30], wanted)
         np.testing.assert_array_equal(sheet[72:92, left : left + 12], wanted[:, :12])
-    titles = sheet[12:40]
-    assert (titles[:, :42] == 255).all()
-    assert titles[:, 54:].min() < 100
+        for name in (sheet[32:60, left : left + 30], sheet[92:120, left : left + 30]):  # below each picture
+            assert name.min() < 100
     assert "sheet.png exists" in refused(models, png, "--sheet", "sheet.png")
     assert "over a photo" in refused(models, png, "--sheet", png, "--overwrite")
     assert "clip.mp4 is a film" in refused(models, png, "clip.mp4", "--sheet", "other.png")
@@ -234,8 +233,8 @@ def test_a_contact_sheet_goes_on_past_bad_pictures(run, refused, model, png, pho
     assert first.startswith("apply-style: cannot read text.jpg: not a picture")
     assert second == "apply-style: cannot read missing.png: no such file"
     sheet = read_picture("sheet.png").rgb
-    assert sheet.shape == (12 + 28 + 3 * (20 + 12), 12 + 2 * (30 + 12), 3)
-    for top, wanted in ((40, None), (72, photo), (104, None)):
+    assert sheet.shape == (12 + 3 * (20 + 28 + 12), 12 + 2 * (30 + 12), 3)
+    for top, wanted in ((12, None), (72, photo), (132, None)):
         place = sheet[top : top + 20, 12:42]
         if wanted is None:
             assert place.min() < 100 < 250 < place.max()  # a name on paper
