@@ -179,8 +179,9 @@ def taken_in(photo: Path, finish: Finish) -> Picture:
     Raises:
         ImpastoError: as `impasto.pictures.reading.read_picture`.
     """
+    source = io.BytesIO(_stdin().read()) if photo == STDIN else photo
     try:
-        picture = read_picture(io.BytesIO(_stdin().read()) if photo == STDIN else photo, finish.max_pixels)
+        picture = read_picture(source, finish.max_pixels)
     except ImpastoError as error:
         if photo != STDIN:
             raise
