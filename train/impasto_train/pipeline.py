@@ -52,11 +52,11 @@ def start(options: Options, say: Say) -> Path | None:
             if group.first:
                 _check_free(options, folder)
             style = read_style(options.style, options.style_size)
-            for doubt in doubts(options.style, style):
-                say(f"warning: {doubt}")
             candidates, earlier = starts(options.from_, say), steps_behind(options.from_)
             vgg = load_vgg(options.vgg_weights, device, say)  # before the photos: no training can do without it
             content = _content(options, say)
+            for doubt in doubts(options.style, style):
+                say(f"warning: {doubt}")
         _check_same(content, group)
         objective = build_objective(options, style, device, say, group=group, vgg=vgg)
         options, steps = _settled(options, objective, content, group, say)
