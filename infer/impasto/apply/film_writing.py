@@ -173,8 +173,9 @@ class FilmWriter:
         try:
             self._copies[stream.index] = self._written.add_stream_from_template(stream)
         except (ValueError, av.FFmpegError) as error:
+            name = stream.codec_context.name if stream.codec_context else "of no known codec"
             raise ImpastoError(
-                f"a {self._suffix} file cannot hold the film's {stream.type} ({stream.codec_context.name}): "
+                f"a {self._suffix} file cannot hold the film's {stream.type} ({name}): "
                 "give another suffix with -o, as .mkv"
             ) from error
 

@@ -489,6 +489,13 @@ def test_sound_that_the_file_cannot_hold(restyle, tmp_path):
     assert "aac" in line or "cannot write" in line
 
 
+def test_sound_of_no_known_codec(restyle, tmp_path):
+    make(tmp_path / "clip.mkv")
+    (tmp_path / "clip.mkv").write_bytes((tmp_path / "clip.mkv").read_bytes().replace(b"A_AAC", b"A_QQQ"))
+    line = refused(restyle, tmp_path / "clip.mkv", tmp_path / "a.mkv")
+    assert "cannot hold the film's audio (of no known codec)" in line
+
+
 def test_a_result_that_cannot_be_written(restyle, tmp_path):
     make(tmp_path / "clip.mp4")
     (tmp_path / "file").write_text("not a folder")
