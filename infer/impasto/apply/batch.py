@@ -28,6 +28,8 @@ from .film import restyle_film
 from .film_writing import Encoding
 from .plan import STDIN, STDOUT, Job, part_of
 
+PATIENCE = 2.0  # s of one picture that nobody has to be told about
+
 
 @dataclass(frozen=True)
 class Restyled:
@@ -199,7 +201,10 @@ def _painted(
     """The picture in its style, in the format that ``result`` is named for, and the seconds that took."""
     picture, look = reading.result()
     start = time.perf_counter()
-    painted = stylizer.restyle(picture, look)
+    frames = 1 + len(picture.later)
+    quiet = None if frames > 1 else True  # None: no bar where stderr is not a terminal
+    with tqdm(total=frames, unit="frame", disable=quiet, delay=PATIENCE, leave=False) as progress:
+        painted = stylizer.restyle(picture, look, progress.update)
     seconds = round(time.perf_counter() - start, 4)
     return replace(painted, format=format_of(result) or format_of(f"x.{finish.format}") or picture.format), seconds
 

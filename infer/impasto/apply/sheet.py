@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from ..common.errors import ImpastoError
 from ..painting.stylizer import Look, Stylizer
@@ -39,15 +40,18 @@ def contact_sheet(
     finish = replace(finish, size=finish.size or CELL)
     rows: list[list[np.ndarray]] = []
     failures = []
-    for photo in photos:
-        try:
-            picture = taken_in(photo, finish)
-            pictures = [picture, *(stylizer.restyle(picture, look) for stylizer in stylizers)]
-        except ImpastoError as error:
-            rows.append([])
-            failures.append(str(error))
-        else:
-            rows.append([_on_paper(each) for each in pictures])
+    # disable=None: no bar where stderr is not a terminal
+    with tqdm(total=len(photos), unit="photo", disable=None, leave=False) as progress:
+        for photo in photos:
+            try:
+                picture = taken_in(photo, finish)
+                pictures = [picture, *(stylizer.restyle(picture, look) for stylizer in stylizers)]
+            except ImpastoError as error:
+                rows.append([])
+                failures.append(str(error))
+            else:
+                rows.append([_on_paper(each) for each in pictures])
+            progress.update()
     if any(rows):
         height, width = next(row[0].shape[:2] for row in rows if row)
         places = [row or [empty(height, width, photo.name)] for row, photo in zip(rows, photos, strict=True)]

@@ -1,6 +1,7 @@
 """Restyling pictures with an exported model: the dials, and what may be given for a photo."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, overload
@@ -161,14 +162,19 @@ class Stylizer:
             return self._array(photo, look)
         return described(self.restyle(to_picture(photo), look))
 
-    def restyle(self, picture: "Picture", look: "Look") -> "Picture":
-        """`__call__` for a picture with its metadata and all its bits, and for its later frames."""
+    def restyle(self, picture: "Picture", look: "Look", progress: Callable[[], object] = lambda: None) -> "Picture":
+        """`__call__` for a picture with its metadata and all its bits, and for its later frames.
+
+        Args:
+            progress: called after each frame.
+        """
         from ..pictures.pixels import narrowed
 
         photo = picture.rgb if picture.wide is None else picture.wide
         painted = self._painted(photo[None], None if picture.alpha is None else picture.alpha[None], look)[0]
         wide = None if picture.wide is None else painted
-        later = tuple(self.restyle(frame, look) for frame in picture.later)
+        progress()
+        later = tuple(self.restyle(frame, look, progress) for frame in picture.later)
         return replace(picture, rgb=narrowed(painted), wide=wide, later=later)
 
     def _array(self, photo: "np.ndarray", look: "Look") -> "np.ndarray":

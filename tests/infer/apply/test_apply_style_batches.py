@@ -1,13 +1,18 @@
 """``apply-style`` on several pictures, in several styles."""
 
+import io
 import json
 import os
+import re
+import sys
+from functools import partial
 from pathlib import Path
 
 import impasto_models
 import numpy as np
 import pytest
 from impasto import Stylizer
+from impasto.apply import batch, sheet
 from impasto.pictures.reading import read_picture
 from PIL import Image
 
@@ -115,11 +120,11 @@ def test_ctrl_c_tells_of_what_failed_and_what_is_done(run, model, album, monkeyp
 
     restyle, calls = Real.restyle, []
 
-    def stopped(self, picture, look):
+    def stopped(self, picture, look, *more):
         calls.append(picture)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return restyle(self, picture, look)
+        return restyle(self, picture, look, *more)
 
     monkeypatch.setattr(Real, "restyle", stopped)
     status, out, err = run(model, album, "-r")
@@ -244,6 +249,27 @@ def test_a_contact_sheet_goes_on_past_bad_pictures(run, refused, model, png, pho
     status, out, err = run(model, "text.jpg", "missing.png", "--sheet", "none.png")
     assert (status, out, err.count("\n")) == (1, "", 2)
     assert not os.path.exists("none.png")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_of_a_sheet_and_of_the_frames_of_a_picture(run, model, png, monkeypatch):
+    frames = [Image.new("RGB", (20, 16), (level, 50, 0)) for level in (0, 100, 200)]
+    frames[0].save("film.gif", save_all=True, append_images=frames[1:], duration=100)
+    monkeypatch.setattr(batch, "PATIENCE", 0)
+    monkeypatch.setattr(batch, "tqdm", partial(batch.tqdm, mininterval=0))
+    monkeypatch.setattr(sheet, "tqdm", partial(sheet.tqdm, mininterval=0))
+    for words, unit, count in (([png, "film.gif", "--sheet", "sheet.png"], "photo", 2), (["film.gif"], "frame", 3)):
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        assert run(model, *words)[0] == 0
+        bars = re.findall(rf"(\d+)%\|.*?\| (\d+)/{count} \[\d+:\d+<(\d+:\d+|\?), +\S+{unit}", sys.stderr.getvalue())
+        assert [(int(percent), int(done)) for percent, done, _ in bars][1:] == [
+            (round(100 * done / count), done) for done in range(1, count + 1)
+        ]
+        assert bars[-1][2] == "00:00"  # left
 
 
 def test_a_mask_for_each_photo(run, refused, model, photo):
