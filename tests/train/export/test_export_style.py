@@ -19,6 +19,7 @@ from impasto_train.commandline.options import VariantOptions
 from impasto_train.export.to_onnx import export
 from impasto_train.export.variants import command, compare, make
 from impasto_train.network.stylenet import StyleNet
+from impasto_train.photos.content import centre_crop, demo_photo
 from onnx import TensorProto
 
 
@@ -119,9 +120,9 @@ def test_int8_is_calibrated_on_photos_and_close(variant):
     assert path.stat().st_size < 0.4 * style.stat().st_size
     assert "QuantizeLinear" in {node.op_type for node in onnx.load(path).graph.node}
     assert any(line.startswith("paints a picture of") for line in check(path))
-    image = photo(96, 128)[0]
+    image = centre_crop(demo_photo("coffee.png"), 128)  # noise has what no photo of the calibration has
     whole = Stylizer(path, device="cpu")(image)
-    assert np.abs(Stylizer(style, device="cpu")(image).astype(int) - whole).mean() < 2.5
+    assert np.abs(Stylizer(style, device="cpu")(image).astype(int) - whole).mean() < 2
 
 
 def test_variants_keep_the_metadata_and_name_their_source(variant, original):
