@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Measured, in bytes: of the program and its libraries; and for each pixel, of the network at work and of a picture on
 # its way through this package.
 PROGRAM, NETWORK, PICTURE = 100_000_000, 69, 11
-TILED = 100  # of each pixel of a tile, measured too
+TILED = 112  # of each pixel of a tile, measured too
 LEAST_TILE, MOST_TILE = 60_000_000, 200_000_000  # bytes: smaller ones would be mostly edge, larger ones gain little
 LEAST_ROWS = 32  # of a tile
 
@@ -61,7 +61,7 @@ class Painter:
             strength: 0 to 1.
 
         Raises:
-            ImpastoError: the engine failed, out of memory or otherwise.
+            ImpastoError: the engine failed, out of memory or otherwise, or the disk has no room for tiles.
         """
         import numpy as np
 
@@ -69,6 +69,8 @@ class Painter:
         room = self.memory - PROGRAM - pixels * PICTURE
         try:
             result = self._in_tiles(batch, strength, room) if pixels * NETWORK > room else self._whole(batch, strength)
+        except ImpastoError:  # the disk has no room: said in full
+            raise
         except Exception as error:  # onnxruntime has no class of its own for too little memory
             reason = one_line(error)
             raise ImpastoError(f"{self.info.name} failed on a batch {list(batch.shape)}: {reason}") from error

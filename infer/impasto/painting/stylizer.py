@@ -65,7 +65,8 @@ class Stylizer:
         model: path of a model that Impasto made, or the name of a shipped style.
         device: ``cpu``; ``cuda``, which fails where it is not available; or ``auto``: ``cuda`` if it is available.
         memory: bytes, or text as ``2GB``: about the most that painting a picture may take, the picture itself
-            included. One that would take more is painted in tiles: slower, and the same to a level of 255.
+            included; ``auto`` is half of what is free, at least 1 GB. One that would take more is painted in tiles:
+            slower, and the same to a level of 255 but for a pixel in a thousand.
         threads: of the CPU to work with; None for as many as it has cores.
 
     Raises:

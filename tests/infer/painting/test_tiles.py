@@ -98,6 +98,13 @@ def test_a_full_disk_is_said(tiled, monkeypatch):
         tiled(photo(64, 64), 1.0, 64 * 64, on_disk=True)
 
 
+def test_a_full_disk_is_said_as_it_is(trained, monkeypatch):
+    stylizer = Stylizer(trained, device="cpu", memory="240MB")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(ImpastoError, match=r"^painting a picture of this size within --memory needs"):
+        stylizer(np.zeros((2500, 4000, 3), np.uint8), stroke=1)
+
+
 def test_files_are_gone_afterwards(tiled, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     tiled(photo(64, 64), 1.0, 32 * 64, on_disk=True)
