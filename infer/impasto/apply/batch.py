@@ -149,11 +149,12 @@ def restyle_films(
 
 def _restyle_stdin(job: Job, stylizers: Sequence[Stylizer], look: Look, encoding: Encoding) -> Iterator[Restyled]:
     """`restyle_films` of the film on stdin, which is put in a file first: films are read to and fro."""
-    with tempfile.NamedTemporaryFile(prefix="stdin-") as file:
-        shutil.copyfileobj(_stdin(), file)
-        file.flush()
-        for record in restyle_films([replace(job, photo=Path(file.name))], stylizers, look, encoding):
-            error = record.error and record.error.replace(file.name, "stdin")
+    with tempfile.TemporaryDirectory() as folder:  # a temporary file could not be opened again on Windows
+        film = Path(folder) / "stdin"
+        with film.open("wb") as file:
+            shutil.copyfileobj(_stdin(), file)
+        for record in restyle_films([replace(job, photo=film)], stylizers, look, encoding):
+            error = record.error and record.error.replace(os.fspath(film), "stdin")
             yield replace(record, photo=os.fspath(STDIN), error=error)
 
 
