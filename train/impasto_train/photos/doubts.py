@@ -6,8 +6,6 @@ import numpy as np
 from impasto.pictures import read_picture
 from PIL import Image, ImageFilter
 
-from .picture import on_white
-
 SMALL = 128  # px, short side: below it the whole picture is too little to learn from, at any --style-size
 ENLARGED = 2.0  # times: from there on, what is learned as strokes is the blur between pixels
 ONE_COLOUR = 8.0  # levels of 255: deviation of the colours from their mean; of paintings, 40 and more
@@ -21,7 +19,7 @@ def doubts(path: str | os.PathLike[str], style: np.ndarray) -> list[str]:
         path: the picture as it was given.
         style: the same at the size of the training, uint8 ``[H, W, 3]``.
     """
-    width, height = on_white(read_picture(path)).size
+    height, width = read_picture(path).rgb.shape[:2]
     enlarged = min(style.shape[:2]) / min(width, height)
     found = []
     if enlarged > ENLARGED:
