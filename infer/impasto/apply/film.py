@@ -19,8 +19,8 @@ from ..painting.stylizer import Look, Stylizer
 from ..pictures.picture import shrunk
 from .film_reading import FilmReader, Frame, opened_film
 from .film_writing import Encoding, FilmWriter, check_codec, written_film
-from .plan import part_of
-from .sequence import SequenceReader, SequenceWriter, frame_file, is_sequence
+from .plan import part_of, whole_of
+from .sequence import SequenceReader, SequenceWriter, is_sequence
 
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 
@@ -69,11 +69,9 @@ def restyle_film(
             say(line)
         made = film.restyle(stylizer, look, progress)
     if not made.stopped:
-        numbers = writer.numbers if isinstance(writer, SequenceWriter) else []
-        files = [(frame_file(part, number), frame_file(result, number)) for number in numbers]
         try:
-            for whole, named in files or [(part, result)]:
-                os.replace(whole, named)
+            for file in writer.files:
+                os.replace(file, whole_of(file))
         except OSError as error:
             raise ImpastoError(f"cannot write {result}: {error.strerror}; {part} is the film") from error
     return made

@@ -78,7 +78,7 @@ def written_film(
         clear_errors(result, "cannot write"),
         av.open(temporary, "w", options=options) as written,
     ):
-        yield FilmWriter(written, reader, encoding, say)
+        yield FilmWriter(written, place, reader, encoding, say)
 
 
 def _container_options(reader: "FilmReader | SequenceReader", encoding: Encoding) -> dict[str, str]:
@@ -90,17 +90,20 @@ class FilmWriter:
     """Writes what a `FilmReader` reads: frames are encoded, packets of other tracks copied.
 
     Args:
+        place: the file that there will be.
         say: called with a line for each thing that the result cannot keep.
     """
 
     def __init__(
         self,
         written: "OutputContainer",
+        place: Path,
         reader: "FilmReader | SequenceReader",
         encoding: Encoding,
         say: Callable[[str], None],
     ) -> None:
         self._written, self._reader, self._encoding, self._say = written, reader, encoding, say
+        self.files = [place]
         self._suffix = Path(written.name).suffix.lower()
         self._out: Any = None
         self._copies: dict[int, Any] = {}

@@ -48,6 +48,11 @@ def part_of(film: Path) -> Path:
     return film.with_stem(film.stem + PART)
 
 
+def whole_of(part: Path) -> Path:
+    """The name of the film that `part_of` gives ``part`` for; of a numbered picture the same."""
+    return part.with_stem(part.stem.removesuffix(PART))
+
+
 def plan(
     photos: list[Path],
     output: str | None,

@@ -83,7 +83,7 @@ class SequenceWriter:
         self._result, self._quality, self._say = result, quality, say
         self._format = format_of(result) or ""
         self._holds_alpha = FORMATS[self._format].alpha
-        self.size, self.numbers = (0, 0), list[int]()
+        self.size, self.files = (0, 0), list[Path]()
         if reader.others:
             say("numbered pictures hold no sound or subtitles: they are left out")
 
@@ -98,12 +98,12 @@ class SequenceWriter:
 
         if not isinstance(item, Frame):
             return
-        if not self.numbers and item.picture.alpha is not None and not self._holds_alpha:
+        if not self.files and item.picture.alpha is not None and not self._holds_alpha:
             self._say(f"{self._format} has no transparency: the pictures are put on white")
-        number = len(self.numbers) + 1 if item.number is None else item.number
-        picture = replace(item.picture, format=self._format)
-        write_picture(frame_file(self._result, number), picture, quality=self._quality)
-        self.numbers.append(number)
+        number = len(self.files) + 1 if item.number is None else item.number
+        picture, file = replace(item.picture, format=self._format), frame_file(self._result, number)
+        write_picture(file, picture, quality=self._quality)
+        self.files.append(file)
         self.size = picture.rgb.shape[1], picture.rgb.shape[0]
 
     def close(self) -> None:
@@ -111,5 +111,5 @@ class SequenceWriter:
 
     def clear(self) -> None:
         """Remove what is written."""
-        for number in self.numbers:
-            frame_file(self._result, number).unlink(missing_ok=True)
+        for file in self.files:
+            file.unlink(missing_ok=True)
