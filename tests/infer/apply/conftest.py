@@ -1,11 +1,15 @@
-"""A folder to call ``apply-style`` in, and the calls."""
+"""A folder to call ``apply-style`` in, and the calls; films to restyle."""
 
 import sys
 from pathlib import Path
 
 import pytest
+from impasto import Stylizer
 from impasto.apply import command
+from impasto.apply.film import restyle_film
+from impasto.apply.film_writing import Encoding
 from impasto.engine import session
+from impasto.painting.stylizer import Look
 from PIL import Image
 from samples import files
 
@@ -52,5 +56,28 @@ def refused(run):
         assert err.startswith("apply-style: ")
         assert err.count("\n") == 1
         return err.removeprefix("apply-style: ").rstrip("\n")
+
+    return call
+
+
+@pytest.fixture
+def stylizer(model) -> Stylizer:
+    return Stylizer(model, device="cpu")
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What a result could not keep, in lines."""
+    return []
+
+
+@pytest.fixture
+def restyle(stylizer, said):
+    def call(source, result, look=None, encoding=None):
+        counts = []
+        step, look, encoding = lambda: counts.append(1), look or Look(), encoding or Encoding()
+        made = restyle_film(source, result, stylizer, look, encoding, counts.append, step, said.append)
+        assert len(counts) == made.frames + 1
+        return made
 
     return call

@@ -1,0 +1,132 @@
+"""Where films come from: parts of films, numbered pictures, transport streams, stdin."""
+
+import os
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from films import RATE, command, levels_of, look_at, make
+from impasto import ImpastoError, film
+from impasto.apply.film_reading import Part
+from impasto.apply.film_writing import Encoding
+from impasto.apply.plan import plan
+from PIL import Image
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts"])
+def test_a_part_of_a_film(restyle, tmp_path, suffix):
+    source, result = tmp_path / f"clip{suffix}", tmp_path / f"part{suffix}"
+    make(source, frames=60)
+    _, levels, sound = look_at(source)
+    for part, frames in (
+        (Part.of("0:01.5", "0:03"), slice(18, 36)),
+        (Part.of(None, "1"), slice(0, 12)),
+        (Part.of("0:04", None), slice(48, 60)),
+    ):
+        made = restyle(source, result, encoding=Encoding(part=part))
+        times, part_levels, part_sound = look_at(result)
+        assert made.frames == len(times) == frames.stop - frames.start
+        begin = times[0] if suffix == ".ts" else 0  # no transport stream begins at 0
+        wanted = [begin + Fraction(index, RATE) for index in range(len(times))]
+        assert times == pytest.approx(wanted, abs=0.002)
+        assert np.abs(np.array(part_levels) - (255 - np.array(levels[frames]))).max() <= 3
+        assert set(part_sound) <= set(sound)
+    restyle(source, result, encoding=Encoding(part=Part.of("0:00.5", "0:00.75")))
+    assert 9 <= len(look_at(result)[2]) <= 12  # blocks of 23 ms
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "line"),
+    [
+        ("0:9", None, r"clip.mp4 from 9 s: it has 1(\.\d+)? s"),
+        ("ten", None, "--from ten is no time"),
+        ("0:02", "0:01", "--to 0:01 is not after --from 0:02"),
+    ],
+)
+def test_parts_that_are_none(stylizer, tmp_path, start, end, line):
+    make(tmp_path / "clip.mp4")
+    with pytest.raises(ImpastoError, match=line):
+        film(stylizer, tmp_path / "clip.mp4", tmp_path / "part.mp4", start=start, end=end)
+    assert os.listdir(tmp_path) == ["clip.mp4"]
+
+
+def test_a_film_as_numbered_pictures(restyle, said, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    made = restyle(tmp_path / "clip.mp4", tmp_path / "frames/%04d.png")
+    assert (made.width, made.height, made.frames) == (64, 48, 3)
+    levels = levels_of(tmp_path / "frames")
+    assert list(levels) == ["0001.png", "0002.png", "0003.png"]
+    assert np.abs(np.array(list(levels.values())) - [225, 205, 185]).max() <= 3
+    assert said == ["numbered pictures hold no sound or subtitles: they are left out"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_numbered_pictures_as_a_film(restyle, tmp_path, suffix):
+    (tmp_path / "in").mkdir()
+    for number in (8, 9, 10, 12):
+        Image.new("RGB", (64, 48), (10 * number,) * 3).save(tmp_path / f"in/f{number}{suffix}")
+    restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "film.mp4", encoding=Encoding(fps=Fraction(10)))
+    times, levels, _ = look_at(tmp_path / "film.mp4")
+    assert times == [Fraction(tenth, 10) for tenth in (0, 1, 2, 4)]  # 11 is missing
+    assert np.abs(np.array(levels) - [175, 165, 155, 135]).max() <= 3
+    part = Encoding(fps=Fraction(10), part=Part.of("0.1", "0.3"))
+    restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "film.mp4", encoding=part)
+    assert look_at(tmp_path / "film.mp4")[0] == [0, Fraction(1, 10)]
+    restyle(tmp_path / f"in/f%d{suffix}", tmp_path / f"out/%03d{suffix}")
+    assert list(levels_of(tmp_path / "out")) == [f"{number:03}{suffix}" for number in (8, 9, 10, 12)]
+    Image.new("RGB", (48, 64)).save(tmp_path / f"in/f13{suffix}")
+    with pytest.raises(ImpastoError, match="48x64 pixels, and the first was of 64x48"):
+        restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "other.mp4")
+    (tmp_path / f"in/f13{suffix}").write_text("no picture")
+    with pytest.raises(ImpastoError, match="f13"):
+        restyle(tmp_path / f"in/f%d{suffix}", tmp_path / f"other/%d{suffix}")
+    with pytest.raises(ImpastoError, match="no such files"):
+        restyle(tmp_path / "in/none%d.png", tmp_path / "other.mp4")
+    assert not (tmp_path / "other.mp4").exists()
+    assert not list(tmp_path.glob("other/*"))
+
+
+def test_numbered_pictures_are_planned_as_a_film(tmp_path):
+    (tmp_path / "0001.png").touch()
+    source = tmp_path / "%04d.png"
+    (job,) = plan([source], None, ["negative"])
+    assert job.results == (tmp_path / "%04d-negative.png",)
+    with pytest.raises(ImpastoError, match="written over a photo"):
+        plan([source], str(source), ["negative"], overwrite=True)
+    (tmp_path / "0001-negative.png").touch()
+    with pytest.raises(ImpastoError, match="exists"):
+        plan([source], None, ["negative"])
+    assert plan([source], None, ["negative"], skip_existing=True) == []
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mts"])
+def test_transport_streams_begin_at_0_in_other_files(restyle, tmp_path, suffix):
+    make(tmp_path / f"clip{suffix}")
+    (job,) = plan([tmp_path], None, ["negative"], recursive=True)
+    assert job.is_film
+    assert job.results == (tmp_path / f"clip-negative{suffix}",)
+    restyle(job.photo, tmp_path / "styled.mp4")
+    restyle(job.photo, job.results[0])
+    for result in (tmp_path / "styled.mp4", job.results[0]):
+        times, levels, sound = look_at(result)
+        assert [time - times[0] for time in times] == pytest.approx([Fraction(i, RATE) for i in range(10)], abs=0.001)
+        assert np.abs(np.array(levels) - (255 - np.array(look_at(job.photo)[1]))).max() <= 3
+        assert len(sound) > 5
+    assert look_at(tmp_path / "styled.mp4")[0][0] < 0.1
+
+
+def test_a_film_on_stdin_and_a_quiet_encoder(model, tmp_path):
+    make(tmp_path / "clip.mp4", frames=3)
+    for source, options, code, words in (
+        ("clip.mp4", ["-o", "{stem}-{style}.mp4", "--codec", "libx265"], 0, "apply-style: negative on the CPU"),
+        ("clip.mp4", ["-o", "a.png"], 2, "if it is a film, say what to write, as in -o film.mp4"),
+        ("none.mp4", ["-o", "a.mp4"], 2, "cannot read stdin: truncated or damaged, or no film"),
+    ):
+        (tmp_path / "none.mp4").write_text("no film")
+        with (tmp_path / source).open("rb") as film_data:
+            done = command(model, "-", "--device", "cpu", *options, cwd=tmp_path, stdin=film_data)
+            err = done.communicate(timeout=60)[1]
+        assert (done.returncode, err.count("\n")) == (code, 1), err
+        assert words in err
+    assert len(look_at(tmp_path / "stdin-negative.mp4")[0]) == 3
+    assert sorted(os.listdir(tmp_path)) == ["clip.mp4", "none.mp4", "stdin-negative.mp4"]
