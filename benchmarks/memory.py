@@ -91,25 +91,28 @@ def measure(
     """Print peak memory by size, and the difference that tiles make."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
+        result = str(Path(folder) / "result.jpg")
 
-        def command(size: float) -> tuple[float, float, Image.Image]:
-            image, source = enlarged(photo, size), Path(folder) / f"{size:g}.jpg"
-            if not source.exists():
-                image.save(source, quality=92)
-            result = str(Path(folder) / "result.jpg")
-            return *peak_of([model, str(source), "-o", result, "--overwrite", "--memory", memory, *AS_IT_IS]), image
+        def source(size: float) -> Path:
+            file = Path(folder) / f"{size:g}.jpg"
+            enlarged(photo, size).save(file, quality=92)
+            return file
 
-        start = min(command(0.01)[1] for _ in range(3))
+        def command(file: Path) -> tuple[float, float]:
+            return peak_of([model, str(file), "-o", result, "--overwrite", "--memory", memory, *AS_IT_IS])
+
+        least, megapixel = source(0.01), source(1)
+        start = min(command(least)[1] for _ in range(3))
         for size in map(float, megapixels.split(",")):
-            one = command(1)[1] - start
-            peak, seconds, image = command(size)
-            pixels = image.width * image.height
-            compared = difference(model, np.asarray(image)) if pixels <= COMPARED * 1.01 else {}
-            del image
+            file = source(size)
+            one = command(megapixel)[1] - start
+            peak, seconds = command(file)
+            pixels = size * 1e6
+            compared = difference(model, read_picture(file, 10**9).rgb) if pixels <= COMPARED else {}
             names = ("99.9 %", "largest", "at borders", "elsewhere")
             found = {name: compared.get(name) for name in names}
-            figures = {"peak MB": peak / 1e6, "seconds": seconds, "over 1 MP": (seconds - start) / (pixels / 1e6) / one}
-            rows.append({"megapixels": pixels / 1e6, **figures, **found})
+            figures = {"peak MB": peak / 1e6, "seconds": seconds, "over 1 MP": (seconds - start) / size / one}
+            rows.append({"megapixels": size, **figures, **found})
     save(rows, json_file, None, lambda axis: None)
 
 
