@@ -87,7 +87,7 @@ def bulk_style(options: Options) -> int:
     try:
         # disable=None: no bar where stderr is not a terminal
         with pipeline.own_words(), tqdm(total=len(pairs), unit="picture", disable=None, leave=False) as progress:
-            for rows in pipeline.restyle(job, painter.model, pairs):
+            for rows in pipeline.restyle(job, painter.model, pairs, lambda line: tqdm.write(line, file=sys.stderr)):
                 manifest.add(rows)
                 seen, failed = seen + len(rows), failed + sum(row["error"] is not None for row in rows)
                 progress.update(len(rows))

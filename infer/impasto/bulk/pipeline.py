@@ -18,6 +18,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ..common.errors import ImpastoError, one_line
+from ..common.say import Say
 from ..engine.session import Device
 from ..painting.stylizer import Look, Stylizer
 from ..pictures.formats import format_of
@@ -72,10 +73,13 @@ def own_words() -> Iterator[None]:
             os.dup2(ours, 2)
 
 
-def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterator[list[Row]]:
+def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]], say: Say = print) -> Iterator[list[Row]]:
     """Restyle the pictures of ``pairs``, each the name of a photo and of its result, with the file ``model``.
 
     Ray is started on this machine unless ``RAY_ADDRESS`` names a cluster.
+
+    Args:
+        say: takes a line about each thing that is waited for before the first picture is done.
 
     Yields:
         rows of the manifest as they come, in no order; one for each picture.
@@ -86,7 +90,9 @@ def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterato
     # a busy machine may take longer than Ray's own 30 s to start it, after which Ray aborts the program
     for wait in ("RAY_raylet_start_wait_time_s", "RAY_worker_register_timeout_seconds"):
         os.environ.setdefault(wait, "180")
-    _check_cluster(os.environ.get("RAY_ADDRESS", ""))
+    address = os.environ.get("RAY_ADDRESS", "")
+    say(f"connecting to Ray at {address}" if address else "starting Ray here: minutes on a machine that is busy")
+    _check_cluster(address)
     import ray
 
     # sockets lie in it, whose paths may have some 100 characters: the folder for temporary files of macOS is too long
@@ -96,7 +102,7 @@ def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterato
             # no dashboard, and no output of workers mixed into ours
             ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR, _temp_dir=scratch)
         try:
-            yield from _run(job, model, pairs)
+            yield from _run(job, model, pairs, say)
         except ray.exceptions.RayError as error:
             raise ImpastoError(f"Ray: {one_line(error)[:500]}") from error
         finally:
@@ -113,7 +119,7 @@ def _check_cluster(address: str) -> None:
         raise ImpastoError(f"no Ray cluster answers at RAY_ADDRESS {address}: {error}") from error
 
 
-def _run(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterator[list[Row]]:
+def _run(job: Job, model: bytes, pairs: Sequence[tuple[str, str]], say: Say) -> Iterator[list[Row]]:
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
@@ -140,6 +146,8 @@ def _run(job: Job, model: bytes, pairs: Sequence[tuple[str, str]]) -> Iterator[l
         num_gpus=1 / -(-actors // gpus) if gpus else 0,
     )
     written = painted.map(_Write(job), num_cpus=FILES)
+    copies = f"{actors} copies of the model" if actors > 1 else "the model"
+    say(f"Ray has {cores:g} cores; waiting for its workers to open {copies} and for the first pictures")
     for batch in written.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
         yield cast(Any, batch).to_pylist()
 

@@ -235,6 +235,7 @@ def test_a_cluster_that_nobody_runs(scheme, tmp_path, monkeypatch):
         monkeypatch.setenv("RAY_ADDRESS", f"{scheme}127.0.0.1:{taken.getsockname()[1]}")
         done = bulk("great_wave", ".", "../out", folder=tmp_path)
     assert done.returncode == 2
+    assert "connecting to Ray at" in done.stderr
     assert "no Ray cluster answers at RAY_ADDRESS" in done.stderr
     assert not (tmp_path.parent / "out").exists()
 
@@ -251,8 +252,10 @@ def test_a_collection_on_a_local_ray(model, tmp_path):
     actors = 2 * (os.cpu_count() or 1)
     done = bulk(model, source, dest, "--actors", actors, "--strength", 0.5, folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
-    first, last = done.stderr.splitlines()
+    first, starting, waiting, last = done.stderr.splitlines()
     assert first == "21 photos, 21 to do"
+    assert starting.startswith("starting Ray here")  # what takes long, for whoever looks at a silent terminal
+    assert f"waiting for its workers to open {actors} copies of the model" in waiting
     assert last == f"1 failed: see the errors in {dest}/manifest.parquet"
     rows = pq.read_table(dest / FILE).to_pylist()
     assert [one["source"] for one in rows] == sorted(photos(Place(str(source))))
@@ -273,7 +276,8 @@ def test_a_collection_on_a_local_ray(model, tmp_path):
     kept = {path: path.stat().st_mtime_ns for path in dest.rglob("*.png")}
     done = bulk(model, source, dest, "--actors", 2, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "21 photos, 2 to do\n"
+    assert done.stderr.startswith("21 photos, 2 to do\nstarting Ray here")
+    assert done.stderr.count("\n") == 3
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     rows = pq.read_table(dest / FILE).to_pylist()
     assert [one["error"] for one in rows] == [None] * 21
