@@ -8,10 +8,11 @@ import pytest
 import torch
 from impasto import ImpastoError, Stylizer, describe
 from impasto_train.network.stylenet import is_calm
+from impasto_train.photos.content import open_content, read_style
 from impasto_train.pipeline import resume, start
 from impasto_train.training.run_folder import RunFolder
-from impasto_train.training.setup import pick_device
-from impasto_train.training.trainer import QUICKER, Trainer, learning_rate
+from impasto_train.training.setup import build_objective, pick_device
+from impasto_train.training.trainer import QUICKER, Record, Trainer, learning_rate
 from PIL import Image
 from runs import assert_same, interrupt_after, weights
 
@@ -200,6 +201,21 @@ def test_timing_a_step_leaves_the_trainer_as_it_was(options, quiet, pictures, mo
     monkeypatch.setattr(Trainer, "run", timed_first)
     start(replace(options, out=pictures / "timed.onnx"), quiet)
     assert_same(pictures / "timed.run", options.run)
+
+
+def test_slow_steps_are_timed_by_few_of_them(options, quiet, monkeypatch):
+    objective = build_objective(options, read_style(options.style, 48), torch.device("cpu"), quiet)
+    trainer = Trainer(objective, open_content(options.content).train, options, 1000)
+    taken = []
+
+    def slow(trainer):
+        while True:
+            taken.append(1)
+            yield Record(1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, strength=1.0, seconds=2.0)
+
+    monkeypatch.setattr(Trainer, "run", slow)
+    assert trainer.seconds_per_step() == 2.0
+    assert len(taken) == 4  # two until it runs evenly, two that count
 
 
 def test_the_learning_rate_warms_up_and_falls_to_nothing():

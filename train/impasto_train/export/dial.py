@@ -27,7 +27,7 @@ from ..photos.content import ContentSet, centre_crop, open_content
 
 PIECES = 10  # of the table, each as long on the dial
 GRAIN = 4096  # the table holds multiples of 1/GRAIN: they add up without rounding, in any order, and so to 1
-MEASURED = np.linspace(0, 1, 9)  # strengths of the network at which its change is measured
+MEASURED = np.linspace(0, 1, 5)  # strengths of the network at which its change is measured
 PHOTOS, SIZE = 16, 256  # that it is measured on, at most; and the side of their crops in px
 RISES = "dial_rises"
 
@@ -59,7 +59,8 @@ def changes_at(model: onnx.ModelProto, photos: Sequence[np.ndarray]) -> np.ndarr
         feed = {IMAGE: photo[None], STRENGTH: np.array(strength, np.float32)}
         return float(np.abs(session.run([STYLIZED], feed)[0].astype(int) - photo).mean())
 
-    return np.array([np.mean([change(photo, strength) for photo in photos]) for strength in MEASURED])
+    # at 0 it is the photo
+    return np.array([0.0] + [np.mean([change(photo, strength) for photo in photos]) for strength in MEASURED[1:]])
 
 
 def rises_of(changes: np.ndarray) -> np.ndarray:

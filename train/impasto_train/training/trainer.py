@@ -307,14 +307,16 @@ class Trainer:
     def seconds_per_step(self, unhurried: int = 6, seconds: float = 3.0) -> float:
         """Measure by training a little and forgetting it.
 
-        The mean over ``seconds`` of steps after ``unhurried`` ones, for which the photos were ready.
+        The mean over ``seconds`` of steps after ``unhurried`` ones, for which the photos were ready; where steps take
+        long, so that photos always are, after as many ``seconds`` of them.
         """
         before = copy.deepcopy(self.state())
         steps = self.run()
-        took = [record.seconds for _, record in zip(range(unhurried), steps, strict=False)]
+        took: list[float] = []
         timed: list[float] = []
-        while self.group.share(sum(timed)) < seconds and self.step < self.steps:
-            timed.append(next(steps).seconds)
+        for measured, most in ((took, unhurried), (timed, self.steps)):
+            while len(measured) < most and self.step < self.steps and self.group.share(sum(measured)) < seconds:
+                measured.append(next(steps).seconds)
         steps.close()
         self.load_state(before)
         for optimizer in (*self.optimizers, self.calm_optimizer):
