@@ -1,14 +1,15 @@
 """The feed-forward network that learns to paint: one pass from photo to picture.
 
 The plan of Johnson, Alahi and Fei-Fei (2016, "Perceptual losses for real-time style transfer"): encode,
-residual blocks, decode, with instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) and reflection
-padding. Four things make it small and fast and keep its pictures clean (figures in ``docs/research.md``):
+residual blocks, decode, with instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) and padding by
+reflection. Five things make it small and fast and keep its pictures clean (figures in ``docs/research.md``):
 
 * 2x2 pixels are folded into channels, and most residual blocks work at an eighth of the resolution;
 * on the way back each resolution is added to what went in at it, so that edges stay where they were;
 * it comes back by nearest-neighbour upsampling and convolution (Odena, Dumoulin and Olah 2016,
   "Deconvolution and checkerboard artifacts"), so a flat area cannot come out as a grid of dots;
-* each of those pairs runs as one convolution before the upsampling (see `UpConv`), at a quarter of the memory.
+* each of those pairs runs as one convolution before the upsampling (see `UpConv`), at a quarter of the memory;
+* at an eighth of the resolution padding is by replication: reflected eight times over, an edge grows a line of its own.
 """
 
 import copy
@@ -46,11 +47,13 @@ def unfold(folded: Tensor) -> Tensor:
 
 
 class Conv(nn.Module):
-    """3x3 convolution with reflection padding: ``[N, C, H, W]`` to ``[N, K, H/stride, W/stride]``."""
+    """3x3 convolution with padding, by reflection as a rule: ``[N, C, H, W]`` to ``[N, K, H/stride, W/stride]``."""
 
-    def __init__(self, channels_in: int, channels_out: int, *, stride: int = 1, bias: bool = False) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, *, stride: int = 1, bias: bool = False, replicate: bool = False
+    ) -> None:
         super().__init__()
-        self.pad = nn.ReflectionPad2d(1)
+        self.pad = nn.ReplicationPad2d(1) if replicate else nn.ReflectionPad2d(1)
         self.conv = nn.Conv2d(channels_in, channels_out, 3, stride=stride, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -131,10 +134,13 @@ class Chain(nn.Sequential):
 class ResidualBlock(nn.Module):
     """Two convolutions, normalised and added to their input; nothing after the sum (Gross and Wilber 2016)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, replicate: bool = False) -> None:
         super().__init__()
         self.layers = Chain(
-            Conv(channels, channels, bias=True), nn.ReLU(inplace=True), Conv(channels, channels), Norm(channels)
+            Conv(channels, channels, bias=True, replicate=replicate),
+            nn.ReLU(inplace=True),
+            Conv(channels, channels, replicate=replicate),
+            Norm(channels),
         )
 
     def forward(self, x: Tensor, strength: Strength = 1.0) -> Tensor:
@@ -159,7 +165,7 @@ class StyleNet(nn.Module):
             Conv(half, quarter, stride=2), Norm(quarter), nn.ReLU(), *(ResidualBlock(quarter) for _ in range(before))
         )
         self.to_eighth = Chain(Conv(quarter, eighth, stride=2), Norm(eighth), nn.ReLU())
-        self.body = Chain(*(ResidualBlock(eighth) for _ in range(deep)))
+        self.body = Chain(*(ResidualBlock(eighth, replicate=True) for _ in range(deep)))
         self.from_eighth = Chain(UpConv(eighth, quarter), Norm(quarter))
         self.at_quarter = Chain(*(ResidualBlock(quarter) for _ in range(blocks[0] - before)))
         self.from_quarter = Chain(UpConv(quarter, half), Norm(half))
