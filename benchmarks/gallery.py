@@ -1,8 +1,8 @@
-"""Draw the contact sheet of the README: free photos on top, then a row for each style.
+"""Draw the contact sheet of the README: free photos on top, then two styles in each row.
 
     python -m benchmarks.gallery docs/gallery.jpg [MODEL ...]
 
-The photos are free: three that scikit-image ships and two of COCO under CC BY, kept in ``docs/photos``.
+The photos are free: two that scikit-image ships and one of COCO under CC BY, kept in ``docs/photos``.
 """
 
 import sys
@@ -16,8 +16,9 @@ from impasto.internal import draw_sheet, run, whole_file
 from impasto_train.photos.content import centre_crop, demo_photo
 from impasto_train.photos.picture import Photo
 
-SHIPPED = ("astronaut.png", "chelsea.png", "rocket.jpg")
-KEPT = Path(__file__).parent.parent / "docs" / "photos"
+SHIPPED = ("astronaut.png", "chelsea.png")
+KEPT = Path(__file__).parent.parent / "docs" / "photos" / "landscape.jpg"
+ABREAST = 2  # styles in a row
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -29,14 +30,15 @@ def gallery(
     size: Annotated[int, typer.Option(help="Side of each picture in pixels.", min=16)] = 320,
 ) -> None:
     """Draw a contact sheet of styles over free photos."""
-    sources = [*map(demo_photo, SHIPPED), *(Photo(file.name, file) for file in sorted(KEPT.iterdir()))]
-    photos = [centre_crop(photo, size) for photo in sources]
-    rows = [photos]
-    for model in models or impasto_models.names():
-        stylizer = Stylizer(model)
-        rows.append([stylizer(photo) for photo in photos])
+    photos = [centre_crop(photo, size) for photo in (*map(demo_photo, SHIPPED), Photo(KEPT.name, KEPT))]
+    rows, captions = [photos * ABREAST], [["photos"]]
+    stylizers = [Stylizer(model) for model in models or impasto_models.names()]
+    for first in range(0, len(stylizers), ABREAST):
+        some = stylizers[first : first + ABREAST]
+        rows.append([stylizer(photo) for stylizer in some for photo in photos])
+        captions.append([caption for stylizer in some for caption in (stylizer.info.title, "", "")])
     with whole_file(out) as path:
-        draw_sheet(rows).save(path, "JPEG", quality=90)
+        draw_sheet(rows, captions=captions).save(path, "JPEG", quality=90)
 
 
 if __name__ == "__main__":

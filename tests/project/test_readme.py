@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from impasto.pictures.sheet import LINE
 from impasto_train.photos.content import centre_crop, demo_photo
 from PIL import Image
 
@@ -116,7 +117,7 @@ def test_the_gallery_command_draws_a_sheet(tmp_path, model):
     words = [sys.executable, "-m", "benchmarks.gallery", str(tmp_path / "sheet.jpg"), str(model), "--size", "32"]
     subprocess.run(words, cwd=ROOT, check=True, timeout=120)
     with Image.open(tmp_path / "sheet.jpg") as sheet:
-        assert sheet.size == (5 * 40 + 8, 2 * 40 + 8)
+        assert sheet.size == (6 * 40 + 8, 2 * (40 + LINE) + 8)  # two abreast, of three photos each
 
 
 def test_the_scores_name_the_shipped_styles():
