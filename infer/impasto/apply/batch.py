@@ -29,6 +29,7 @@ from .film_writing import Encoding
 from .plan import STDIN, STDOUT, Job, part_of
 
 PATIENCE = 2.0  # s of one picture that nobody has to be told about
+IN_PERCENT = "{l_bar}{bar}| [{elapsed}<{remaining}]"  # as tqdm's own, without a count
 
 
 @dataclass(frozen=True)
@@ -203,9 +204,15 @@ def _painted(
     picture, look = reading.result()
     start = time.perf_counter()
     frames = 1 + len(picture.later)
-    quiet = None if frames > 1 else True  # None: no bar where stderr is not a terminal
-    with tqdm(total=frames, unit="frame", disable=quiet, delay=PATIENCE, leave=False) as progress:
-        painted = stylizer.restyle(picture, look, progress.update)
+    still = frames == 1  # of which a part is done; of an animation, whole frames
+    form = IN_PERCENT if still else None
+    # disable=None: no bar where stderr is not a terminal
+    with tqdm(total=frames, unit="frame", bar_format=form, disable=None, delay=PATIENCE, leave=False) as progress:
+
+        def report(done: float) -> None:
+            progress.update((done if still else int(done)) - progress.n)
+
+        painted = stylizer.restyle(picture, look, report)
     seconds = round(time.perf_counter() - start, 4)
     return replace(painted, format=format_of(result) or format_of(f"x.{finish.format}") or picture.format), seconds
 

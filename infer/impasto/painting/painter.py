@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import onnxruntime
 
-    from .tiles import TiledModel
+    from .tiles import Report, TiledModel
 
 # Measured, in bytes: of the program and its libraries; and for each pixel, of the network at work and of a picture on
 # its way through this package.
@@ -54,11 +54,12 @@ class Painter:
         """Whether a picture has been painted in tiles."""
         return self._tiled is not None
 
-    def __call__(self, batch: "np.ndarray", strength: float) -> "np.ndarray":
+    def __call__(self, batch: "np.ndarray", strength: float, report: "Report") -> "np.ndarray":
         """Paint a batch, uint8 ``[N, H, W, 3]``, to the same.
 
         Args:
             strength: 0 to 1.
+            report: gets the share of each picture that is done, 0..1, if they are painted in tiles.
 
         Raises:
             ImpastoError: the engine failed, out of memory or otherwise, or the disk has no room for tiles.
@@ -68,7 +69,10 @@ class Painter:
         pixels = batch.size // 3
         room = self.memory - PROGRAM - pixels * PICTURE
         try:
-            result = self._in_tiles(batch, strength, room) if pixels * NETWORK > room else self._whole(batch, strength)
+            if pixels * NETWORK > room:
+                result = self._in_tiles(batch, strength, room, report)
+            else:
+                result = self._whole(batch, strength)
         except ImpastoError:  # the disk has no room: said in full
             raise
         except Exception as error:  # onnxruntime has no class of its own for too little memory
@@ -89,7 +93,7 @@ class Painter:
             return self.session.run([STYLIZED], feeds)[0]
         return _run_bound(self.session, feeds, self.device)
 
-    def _in_tiles(self, batch: "np.ndarray", strength: float, room: int) -> "np.ndarray":
+    def _in_tiles(self, batch: "np.ndarray", strength: float, room: int, report: "Report") -> "np.ndarray":
         """In about ``room`` bytes."""
         import numpy as np
 
@@ -100,7 +104,9 @@ class Painter:
         height, width = batch.shape[1:3]
         tile = min(MOST_TILE, max(LEAST_TILE, room // 2, LEAST_ROWS * width * TILED))
         on_disk = height * width * self._tiled.kept + tile > room
-        return np.stack([self._tiled(picture, strength, tile // TILED, on_disk=on_disk) for picture in batch])
+        return np.stack(
+            [self._tiled(picture, strength, tile // TILED, on_disk=on_disk, report=report) for picture in batch]
+        )
 
 
 def _run_bound(session: "onnxruntime.InferenceSession", feeds: "dict[str, np.ndarray]", device: str) -> "np.ndarray":

@@ -1,7 +1,6 @@
 """Restyling pictures with an exported model: the dials, and what may be given for a photo."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, overload
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..pictures.picture import Picture
     from ..pictures.reading import Source
+    from .tiles import Report
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,20 +163,24 @@ class Stylizer:
             return self._array(photo, look)
         return described(self.restyle(to_picture(photo), look))
 
-    def restyle(self, picture: "Picture", look: "Look", progress: Callable[[], object] = lambda: None) -> "Picture":
+    def restyle(self, picture: "Picture", look: "Look", report: "Report" = lambda frames: None) -> "Picture":
         """`__call__` for a picture with its metadata and all its bits, and for its later frames.
 
         Args:
-            progress: called after each frame.
+            report: gets the number of frames that are done, after each and, in one painted in tiles, after each tile:
+                2.25 is a quarter of the third.
         """
         from ..pictures.pixels import narrowed
 
         photo = picture.rgb if picture.wide is None else picture.wide
-        painted = self._painted(photo[None], None if picture.alpha is None else picture.alpha[None], look)[0]
+        alpha = None if picture.alpha is None else picture.alpha[None]
+        painted = self._painted(photo[None], alpha, look, report)[0]
         wide = None if picture.wide is None else painted
-        progress()
-        later = tuple(self.restyle(frame, look, progress) for frame in picture.later)
-        return replace(picture, rgb=narrowed(painted), wide=wide, later=later)
+        report(1)
+        later: list[Picture] = []
+        for frame in picture.later:
+            later.append(self.restyle(frame, look, lambda share: report(1 + len(later) + share)))
+        return replace(picture, rgb=narrowed(painted), wide=wide, later=tuple(later))
 
     def _array(self, photo: "np.ndarray", look: "Look") -> "np.ndarray":
         """`__call__` for arrays."""
@@ -192,7 +196,13 @@ class Stylizer:
         result = self._painted(rgb, alpha, look).reshape(*photo.shape[:-1], 3)
         return result if photo.shape[-1] == 3 else np.concatenate([result, photo[..., 3:]], axis=-1)
 
-    def _painted(self, rgb: "np.ndarray", alpha: "np.ndarray | None", look: "Look") -> "np.ndarray":
+    def _painted(
+        self,
+        rgb: "np.ndarray",
+        alpha: "np.ndarray | None",
+        look: "Look",
+        report: "Report" = lambda share: None,
+    ) -> "np.ndarray":
         """``rgb``, uint8 or uint16 ``[N, H, W, 3]``, to the same; ``alpha`` is uint8 ``[N, H, W]``.
 
         The network paints in 8 bits; all that is done around it, in those of ``rgb``.
@@ -205,7 +215,7 @@ class Stylizer:
         stroke = look.stroke_for(height, width)
         whole = stroke == 1 and rgb.dtype == np.uint8
         if whole and alpha is None and not look.keep_colors and look.mask is None:
-            return self._paint(rgb, look.strength)
+            return self._paint(rgb, look.strength, report)
         from ..pictures.pixels import narrowed
         from . import dials
 
@@ -215,7 +225,7 @@ class Stylizer:
         if stroke != 1:
             size = max(1, round(height / stroke)), max(1, round(width / stroke))
             seen = np.stack([dials.resized(photo, *size) for photo in seen])
-        painted = list(self._paint(seen, look.strength))
+        painted = list(self._paint(seen, look.strength, report))
         if not whole:
             triples = zip(rgb, seen, painted, strict=True)
             painted = [dials.brought_up(*triple, look.strength) for triple in triples]

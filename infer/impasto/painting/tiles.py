@@ -24,6 +24,7 @@ PROBE = (256, 64, 3)  # the picture on which it is measured how far each step se
 
 Open = Callable[[bytes], Any]  # a session of onnxruntime for a model
 Feeds = dict[str, np.ndarray]
+Report = Callable[[float], object]  # gets the share that is done, 0..1
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,13 @@ class TiledModel:
         pixels: int,
         *,
         on_disk: bool = False,
-        report: Callable[[float], None] = lambda share: None,
+        report: Report = lambda share: None,
     ) -> np.ndarray:
         """Paint ``photo``, uint8 ``[H, W, 3]``, in tiles of about so many ``pixels``.
 
         Args:
             on_disk: keep in files what is kept between the steps.
-            report: gets the share that is done, 0..1.
+            report: called after each tile of each step.
 
         Raises:
             ImpastoError: there is not enough room on the disk.

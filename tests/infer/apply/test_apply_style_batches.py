@@ -272,6 +272,21 @@ def test_progress_of_a_sheet_and_of_the_frames_of_a_picture(run, model, png, mon
         assert bars[-1][2] == "00:00"  # left
 
 
+def test_progress_of_one_picture_in_tiles(run, model, photo, monkeypatch):
+    Image.fromarray(photo).resize((2100, 1400)).save("large.png")
+    monkeypatch.setattr(batch, "PATIENCE", 0)
+    monkeypatch.setattr(batch, "tqdm", partial(batch.tqdm, mininterval=0, miniters=0))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert run(model, "large.png", "--memory", "300MB")[0] == 0
+    bars = re.findall(r"(\d+)%\|[^|]*\| \[\d+:\d+<(\d+:\d+|\?)\]", sys.stderr.getvalue())
+    # after each of four tiles, and at the end
+    assert [int(percent) for percent, _ in bars] == [0, 25, 50, 75, 100, 100]
+    assert bars[-1][1] == "00:00"  # left
+    monkeypatch.setattr(sys, "stderr", io.StringIO())  # piped
+    assert run(model, "large.png", "--memory", "300MB", "--overwrite")[0] == 0
+    assert "%" not in sys.stderr.getvalue()
+
+
 def test_a_mask_for_each_photo(run, refused, model, photo):
     os.mkdir("masks")
     wanted = {}
