@@ -83,8 +83,7 @@ def plan(
     if any(photo == STDIN for photo, _ in sources) and output is None:
         output = str(STDOUT)
     place = _place(output, sources, styles, format)
-    made = _made(sources, place, styles) - set(photos)
-    sources = [(photo, inner) for photo, inner in sources if photo not in made]
+    sources = _unmade(sources, set(photos), styles, place)
     jobs = [Job(photo, tuple(place(photo, inner, style) for style in styles)) for photo, inner in sources]
     if skip_existing:
         kept = [
@@ -102,7 +101,7 @@ def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[st
         ImpastoError: as `plan`.
     """
     if output is None:
-        return lambda photo, inner, style: photo.parent / _name(photo, style, format)
+        return lambda photo, inner, style: _beside(photo, inner, style, format)
     if "{" in output:
         films = any(is_film(photo) or (photo == STDIN and is_film(Path(output))) for photo, _ in sources)
         _check_pattern(output, films, format)
@@ -146,30 +145,36 @@ def _check_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]
         raise ImpastoError("a film cannot go to stdout: give a file with -o")
 
 
-def _made(sources: list[tuple[Path, Path]], place: Place, styles: list[str]) -> set[Path]:
-    """Those of ``sources`` that are results of others, in these or shipped styles: an earlier call made them."""
-    at = {os.path.abspath(photo): photo for photo, _ in sources}
-    every = {*styles, *impasto_models.names()}
-    made, kept = set(), set()
-    for photo, inner in sources:
-        places = {os.path.abspath(place(photo, inner, style)) for style in every}
-        results = {at[result] for result in places & at.keys()}
-        made |= results - {photo}
-        if photo in results and len(places) == 1:  # {stem}.png: nothing in the name tells a result from a photo
-            kept.add(photo)
-    return made - kept
-
-
 def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
     """The files that ``photos`` stand for, each with its folder relative to that argument.
 
     Raises:
         ImpastoError: as `plan`.
     """
-    return [file for photo in photos for file in _files(photo, styles, recursive=recursive)]
+    files = [file for photo in photos for file in _files(photo, recursive=recursive)]
+    return _unmade(files, set(photos), styles, _beside)
 
 
-def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
+def _unmade(
+    sources: list[tuple[Path, Path]], named: set[Path], styles: list[str], place: Place
+) -> list[tuple[Path, Path]]:
+    """``sources`` without what an earlier call made of others, in these or shipped styles and in any ``--format``, but
+    with all that are ``named``."""
+    every = {*styles, *impasto_models.names()}
+    made, kept = set(), set()
+    for photo, inner in sources:
+        mine, places = _any_format(photo), {_any_format(place(photo, inner, style)) for style in every}
+        made |= places - {mine}
+        if places == {mine}:  # {stem}.png: nothing in the name tells a result from a photo
+            kept.add(mine)
+    return [(photo, inner) for photo, inner in sources if photo in named or _any_format(photo) not in made - kept]
+
+
+def _any_format(path: Path) -> tuple[str, bool]:
+    return os.path.splitext(os.path.abspath(path))[0], is_film(path)
+
+
+def _files(photo: Path, *, recursive: bool) -> list[tuple[Path, Path]]:
     if not os.path.isdir(photo):
         return [(photo, Path())]
     if not recursive:
@@ -179,13 +184,13 @@ def _files(photo: Path, styles: list[str], *, recursive: bool) -> list[tuple[Pat
     files = sorted(path for path in photo.rglob("*") if (format_of(path) or is_film(path)) and path.is_file())
     whole = [path for path in files if not (is_film(path) and path.stem.endswith(PART))]
     visible = [path for path in whole if not any(part.startswith(".") for part in path.relative_to(photo).parts)]
-    # a second run over a folder does not restyle what the first one made, even in another of the shipped styles
-    every = {*styles, *impasto_models.names()}
-    made = {(path.with_name(f"{path.stem}-{style}"), is_film(path)) for path in visible for style in every}
-    sources = [path for path in visible if (path.with_suffix(""), is_film(path)) not in made]  # in any --format
-    if not sources:
+    if not visible:
         raise ImpastoError(f"{photo} holds no photos or films")
-    return [(path, path.relative_to(photo).parent) for path in sources]
+    return [(path, path.relative_to(photo).parent) for path in visible]
+
+
+def _beside(photo: Path, inner: Path, style: str, format: str | None = None) -> Path:
+    return photo.parent / _name(photo, style, format)
 
 
 def _name(photo: Path, style: str, format: str | None) -> str:

@@ -167,6 +167,11 @@ def test_one_format_for_a_tree(run, refused, model, album, png):
     assert "gofer is none of jpg png webp" in refused(model, png, "--format", "gofer")
 
 
+def test_results_in_another_format_are_not_photos(run, model, album):
+    made = run(model, album, "-r", "-o", "album/out/", "--format", "webp")[1]
+    assert run(model, album, "-r", "-o", "album/out/", "--format", "tif")[1] == made.replace("webp", "tif")
+
+
 def test_a_pattern_with_the_folder(run, model, album, png):
     made = ["out/day/two.jpg", "out/one.png", "out/photo.png"]
     assert run(model, album, png, "-r", "-o", "out/{folder}/{stem}{suffix}")[1].split() == made
