@@ -82,7 +82,7 @@ def training(
     lengths *= len(names) if len(lengths) == 1 else 1
     if len(lengths) != len(names):
         raise ImpastoError(f"--steps {steps} and --from {origins}: give one number, or one for each start")
-    candidates = [starts(name) for name in names]  # all, before the first training: one may not be there
+    candidates = [starts(name)[0] for name in names]  # all, before the first training: one may not be there
     rows: list[dict[str, Any]] = []
     for name, length, weights in zip(names, lengths, candidates, strict=True):
         options = Options(style=style, content=photos, from_=name, steps=length)

@@ -13,7 +13,7 @@ import torch
 from impasto import ImpastoError
 from impasto.internal import Say, check_writable
 
-from .base.starts import starts, steps_behind
+from .base.starts import starts
 from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
 from .downloads.vgg_weights import absolute
 from .export.dial import photos_to_measure
@@ -52,7 +52,7 @@ def start(options: Options, say: Say) -> Path | None:
             if group.first:
                 _check_free(options, folder)
             style = read_style(options.style, options.style_size)
-            candidates, earlier = starts(options.from_, say), steps_behind(options.from_)
+            candidates, earlier = starts(options.from_, say)
             vgg = load_vgg(options.vgg_weights, device, say)  # before the photos: no training can do without it
             content = _content(options, say)
             for doubt in doubts(options.style, style):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from impasto import ImpastoError
 from impasto_train.base import train_base
+from impasto_train.base.starts import SCRATCH, starts
 from impasto_train.base.train_base import join, save_base
 from impasto_train.base.weights import FILE, is_kernel, load_base
 from impasto_train.commandline.options import Options
@@ -16,6 +17,7 @@ from impasto_train.loss.vgg import VGG16
 from impasto_train.network.stylenet import StyleNet
 from impasto_train.photos.content import open_content
 from impasto_train.photos.tensors import to_tensor
+from impasto_train.training.run_folder import RunFolder
 from impasto_train.training.trainer import Trainer
 from PIL import Image
 from safetensors.torch import load_file
@@ -111,6 +113,19 @@ def test_the_base_that_ships_is_small_and_fits_the_network():
     network = StyleNet()
     for weights in load_base():
         network.load_state_dict(weights)
+
+
+def test_a_run_to_start_from_is_read_once(tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path)
+    for step in (5, 6):
+        folder.save_state({"average": {"kernel": torch.ones(step)}, "step": step, "earlier": 100})
+    reads, load = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *words, **more: reads.append(1) or load(*words, **more))
+    (weights,), steps = starts(str(tmp_path))
+    assert (len(weights["kernel"]), steps, len(reads)) == (6, 106, 1)
+    folder.save_state({"average": {}, "step": 7})  # not yet after another
+    assert starts(str(tmp_path)) == ([{}], 7)
+    assert starts(SCRATCH) == ([], 0)
 
 
 def test_a_base_is_trained_on_pictures_and_on_collages_of_them(pictures, narrow_vgg_weights, monkeypatch):

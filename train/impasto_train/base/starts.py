@@ -10,17 +10,17 @@ from .weights import Weights, load_base
 SCRATCH, BASE = "scratch", "base"
 
 
-def starts(name: str, say: Say = print) -> list[Weights]:
-    """The weights to choose from when a training starts from ``name``; none for `SCRATCH`.
+def starts(name: str, say: Say = print) -> tuple[list[Weights], int]:
+    """The weights to choose from when a training starts from ``name``, and how many steps of its style are behind them.
+
+    There are none of either for `SCRATCH`, and no steps behind `BASE`, which is of no style.
 
     Raises:
         ImpastoError: ``name`` is nothing to start from.
     """
     if name == SCRATCH:
-        return []
-    return load_base() if name == BASE else [RunFolder(Path(name)).load_weights(say)]
-
-
-def steps_behind(name: str) -> int:
-    """Steps that count as a style's own when a training starts from ``name``: those of a run, as `starts` finds it."""
-    return 0 if name in (SCRATCH, BASE) else RunFolder(Path(name)).steps()
+        return [], 0
+    if name == BASE:
+        return load_base(), 0
+    weights, steps = RunFolder(Path(name)).load_weights(say)
+    return [weights], steps

@@ -127,7 +127,7 @@ def train_base(
     device = pick_device("auto")
     vgg = load_vgg(None, device, typer.echo)
     photos = open_content(content).train
-    first = starts(from_)
+    first, _ = starts(from_)
     trainers: list[Trainer] = []
     with TemporaryDirectory() as folder:
         learned = [*styles, *others(styles, Path(folder))]

@@ -133,27 +133,20 @@ class RunFolder:
         except ImpastoError as error:
             raise ImpastoError(f"cannot resume: {error}; start again with --overwrite") from error
 
-    def load_weights(self, say: Say = print) -> dict[str, torch.Tensor]:
-        """The averaged weights of the state that `load_state` gives: where another training can start.
+    def load_weights(self, say: Say = print) -> tuple[dict[str, torch.Tensor], int]:
+        """The averaged weights of the state that `load_state` gives, where another training can start, and the steps
+        behind them, with those of the runs that this one went on from.
 
         Raises:
             ImpastoError: this is no run folder, or its checkpoints are damaged or have none.
         """
         try:
-            return self._checkpoints.load(say)["average"]
+            state = self._checkpoints.load(say)
+            return state["average"], int(state["step"]) + int(state.get("earlier", 0))
         except (ImpastoError, KeyError) as error:
             raise ImpastoError(
                 f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint"
             ) from error
-
-    def steps(self) -> int:
-        """Steps behind the state that `load_state` gives, with those of the runs that this one went on from.
-
-        Raises:
-            ImpastoError: the checkpoints are damaged.
-        """
-        state = self._checkpoints.load(lambda line: None)
-        return int(state["step"]) + int(state.get("earlier", 0))
 
     def sweep(self, model: Path) -> None:
         """Remove what a kill in mid-write has left here and of ``model``: temporary files that were never renamed."""

@@ -77,7 +77,7 @@ class Search:
     def __init__(self, options: TuneOptions, say: Say) -> None:
         self.options, self.say = options, say
         self.style = read_style(options.style, options.style_size)
-        self.candidates = starts(options.from_, say)
+        self.candidates, _ = starts(options.from_, say)
         device = pick_device(options.device)
         vgg = load_vgg(options.vgg_weights, device, say, eye.LAYERS)
         self.objective = build_objective(training_options(options), self.style, device, say, vgg=vgg)
