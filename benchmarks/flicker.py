@@ -11,9 +11,13 @@ Clip difference: mean |f(frame) − f(the frame before, moved)| in levels of 255
 itself, the longest side reduced to 640 px. Moved is by the one shift that the film itself tells (phase correlation, to
 a tenth of a pixel), a margin of 32 px and what has come into view left out, and so are cuts. What moves within the
 picture stays in the figure: that of the film itself, in the first row, is what a painting cannot fall far below.
+
+Warping error: the same along the optical flow of the film, as papers on video have it (`warping`; it needs OpenCV), for
+frames painted each by itself, and for what ``apply-style`` makes of the film; also over the contrast of the frames.
 """
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -22,15 +26,17 @@ from typing import Annotated, Any
 import av
 import numpy as np
 import typer
-from impasto import Stylizer
+from impasto import Stylizer, film
 from impasto.internal import run
 from impasto.pictures import Picture, shrunk
 from impasto_train.photos.content import centre_crop
 from impasto_train.photos.picture import Photo
+from PIL import Image
 from skimage.registration import phase_cross_correlation
 from skimage.transform import EuclideanTransform, warp
 
 from .report import save
+from .warping import Flow, flows, warping_error
 
 SIZE, PHOTOS, DEVIATION, MARGIN, SHIFTS = 384, 8, 2.0, 32, (1, 2, 3, 5)
 LONGEST = 640  # px of a film's frames
@@ -113,6 +119,19 @@ def contrast(stylizer: Paint, photos: list[np.ndarray]) -> float:
     return max(deviation, 0.01)  # of a blank picture: something is divided by it
 
 
+def film_frames(stylizer: Stylizer, clip: Path) -> list[np.ndarray]:
+    """The frames of ``clip``, as `frames_of` gives them, that ``apply-style`` makes of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        film(stylizer, clip, Path(folder) / "%06d.png", size=LONGEST)
+        return [np.asarray(Image.open(file).convert("RGB")) for file in sorted(Path(folder).iterdir())]
+
+
+def warping_figures(frames: list[np.ndarray], motion: list[Flow], name: str) -> dict[str, float]:
+    """The figures of a painted film, named after how it was painted."""
+    error = warping_error(frames, motion)
+    return {f"warping, {name}": error, f"warping over contrast, {name}": error / contrast(lambda frame: frame, frames)}
+
+
 @app.command()
 def flicker(
     models: Annotated[list[str], typer.Argument(help="Model files or names.")],
@@ -124,7 +143,8 @@ def flicker(
     """Print noise gain and pan difference of models, and how much a film's frames differ."""
     files = sorted(path for path in photos.iterdir() if path.is_file())[:PHOTOS]
     crops = [centre_crop(Photo(file.name, file), SIZE + max(SHIFTS)) for file in files]
-    shifts = motions(frames_of(clip)) if clip else []
+    frames = list(frames_of(clip)) if clip else []
+    shifts, motion = motions(frames), flows(frames)
     stylizers = [Stylizer(model) for model in models]
     painters: dict[str, Paint] = {"nothing painted": lambda photo: photo}
     painters |= {stylizer.info.name: stylizer for stylizer in stylizers}
@@ -144,7 +164,10 @@ def flicker(
             }
         )
         if clip:
-            rows[-1]["clip difference"] = clip_difference(paint, frames_of(clip), shifts)
+            single = [paint(frame) for frame in frames]
+            whole = film_frames(paint, clip) if isinstance(paint, Stylizer) else single
+            rows[-1]["clip difference"] = clip_difference(lambda frame: frame, single, shifts)
+            rows[-1] |= warping_figures(single, motion, "by frame") | warping_figures(whole, motion, "as a film")
 
     def draw(axis: Any) -> None:
         for row in rows:
