@@ -17,7 +17,8 @@ from impasto_train.photos.content import centre_crop, demo_photo
 from impasto_train.photos.picture import Photo
 
 SHIPPED = ("astronaut.png", "chelsea.png")
-KEPT = Path(__file__).parent.parent / "docs" / "photos" / "landscape.jpg"
+KEPT = Path(__file__).parent.parent / "docs" / "photos"
+LANDSCAPE = "landscape.jpg"
 ABREAST = 2  # styles in a row
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -30,7 +31,8 @@ def gallery(
     size: Annotated[int, typer.Option(help="Side of each picture in pixels.", min=16)] = 320,
 ) -> None:
     """Draw a contact sheet of styles over free photos."""
-    photos = [centre_crop(photo, size) for photo in (*map(demo_photo, SHIPPED), Photo(KEPT.name, KEPT))]
+    sources = (*map(demo_photo, SHIPPED), Photo(LANDSCAPE, KEPT / LANDSCAPE))
+    photos = [centre_crop(photo, size) for photo in sources]
     rows, captions = [photos * ABREAST], [["photos"]]
     stylizers = [Stylizer(model) for model in models or impasto_models.names()]
     for first in range(0, len(stylizers), ABREAST):
