@@ -121,7 +121,15 @@ def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
     look, stylizers = _opened(options, paths)
     fps = Fraction(str(options.fps))
     encoding = Encoding(
-        options.codec, options.crf, options.size, options.max_pixels, options.strip, part, fps, options.quality
+        options.codec,
+        options.crf,
+        options.size,
+        options.max_pixels,
+        options.strip,
+        part,
+        fps,
+        options.quality,
+        options.per_frame,
     )
     return _restyle(jobs, stylizers, look, _finish(options), encoding, as_json=options.as_json)
 

@@ -1,6 +1,7 @@
 """Restyling films: decoding, the network and encoding at once, frame by frame; the sound is copied untouched.
 
-How steady the film is from frame to frame depends on the model: it is learned in training (``train-style --steady``).
+How steady the film is depends on the model, which learns it in training (``train-style --steady``), and on a
+`Steadier`, which mixes each painting with the one before.
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import Any
 
 from ..common.defaults import MAX_PIXELS
 from ..common.errors import ImpastoError
+from ..painting.steadier import Steadier
 from ..painting.stylizer import Look, Stylizer
 from ..pictures.picture import shrunk
 from .film_reading import FilmReader, Frame, opened_film
@@ -63,7 +65,7 @@ def restyle_film(
         check_codec(encoding.codec)
     part = part_of(result)
     with _opened(source, encoding) as reader, _written(part, result, reader, encoding, say) as writer:
-        film = _Film(reader, writer, source, encoding.size)
+        film = _Film(reader, writer, source, encoding)
         started(reader.count)
         for line in reader.notes:
             say(line)
@@ -131,9 +133,10 @@ class _Film:
         reader: FilmReader | SequenceReader,
         writer: FilmWriter | SequenceWriter,
         source: Path,
-        size: int | None,
+        encoding: Encoding,
     ) -> None:
-        self.reader, self.writer, self.source, self.size = reader, writer, source, size
+        self.reader, self.writer, self.source = reader, writer, source
+        self.size, self.per_frame = encoding.size, encoding.per_frame
         self.stopping = threading.Event()
         self.read: queue.Queue[Any] = queue.Queue(AHEAD)
         self.painted: queue.Queue[Any] = queue.Queue(AHEAD)
@@ -142,6 +145,7 @@ class _Film:
     def restyle(self, stylizer: Stylizer, look: Look, progress: Callable[[], Any]) -> Made:
         """Restyle the film; the result's container is complete afterwards, also after Ctrl-C."""
         frames, stopped = 0, False
+        steadier = None if self.per_frame else Steadier(look.strength)
         threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._write)]
         for thread in threads:
             thread.start()
@@ -149,7 +153,7 @@ class _Film:
             for item in self._taken():
                 if isinstance(item, Frame):
                     picture = shrunk(item.picture, self.size) if self.size else item.picture
-                    painted = stylizer.restyle(picture, look)
+                    painted = stylizer.restyle(picture, look, steadier=steadier)
                     self._put(self.painted, replace(item, picture=painted))
                     frames += 1
                     progress()

@@ -49,6 +49,8 @@ class Encoding:
     """Frames a second of numbered pictures."""
     quality: int | None = None
     """Of numbered pictures in a lossy format, 1 to 100; None for `QUALITY`."""
+    per_frame: bool = False
+    """Paint each frame by itself, in place of steadying the film."""
 
 
 def check_codec(codec: str) -> None:

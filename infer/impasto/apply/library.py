@@ -35,6 +35,7 @@ def film(
     start: str | None = None,
     end: str | None = None,
     fps: float = FPS,
+    per_frame: bool = False,
 ) -> None:
     """Restyle the film in the file ``source`` into the file ``result``, which is replaced if it exists.
 
@@ -50,6 +51,7 @@ def film(
         crf: constant rate factor of the encoder: the lower, the better and the larger.
         start, end: what of the film, times as ``1:30``; None for its beginning and its end.
         fps: frames a second of numbered pictures.
+        per_frame: paint each frame by itself, in place of mixing it with the one before where nothing has changed.
 
     Raises:
         ImpastoError: ``source`` cannot be read, ``result`` cannot be written or is ``source``, or the extra ``video``
@@ -62,7 +64,7 @@ def film(
     if os.path.realpath(source) == os.path.realpath(result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
     look = Look.of(strength, stroke, keep_colors, mask)
-    encoding = Encoding(codec, crf, size, part=Part.of(start, end), fps=Fraction(str(fps)))
+    encoding = Encoding(codec, crf, size, part=Part.of(start, end), fps=Fraction(str(fps)), per_frame=per_frame)
     if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:
         raise KeyboardInterrupt
 

@@ -102,6 +102,9 @@ class Options:
     fps: Annotated[float, typer.Option(min=0.01, max=1000, help="Frames a second of numbered pictures: %04d.png.")] = (
         FPS
     )
+    per_frame: Annotated[
+        bool, typer.Option("--per-frame", help="Paint each frame of a film by itself: it flickers more.")
+    ] = False
     strip: Strip = False
     sheet: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")

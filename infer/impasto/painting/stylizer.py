@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..pictures.picture import Picture
     from ..pictures.reading import Source
+    from .steadier import Steadier
     from .tiles import Report
 
 
@@ -163,18 +164,25 @@ class Stylizer:
             return self._array(photo, look)
         return described(self.restyle(to_picture(photo), look))
 
-    def restyle(self, picture: "Picture", look: "Look", report: "Report" = lambda frames: None) -> "Picture":
+    def restyle(
+        self,
+        picture: "Picture",
+        look: "Look",
+        report: "Report" = lambda frames: None,
+        steadier: "Steadier | None" = None,
+    ) -> "Picture":
         """`__call__` for a picture with its metadata and all its bits, and for its later frames.
 
         Args:
             report: gets the number of frames that are done, after each and, in one painted in tiles, after each tile:
                 2.25 is a quarter of the third.
+            steadier: of the film that the picture is a frame of; None for a picture by itself.
         """
         from ..pictures.pixels import narrowed
 
         photo = picture.rgb if picture.wide is None else picture.wide
         alpha = None if picture.alpha is None else picture.alpha[None]
-        painted = self._painted(photo[None], alpha, look, report)[0]
+        painted = self._painted(photo[None], alpha, look, report, steadier)[0]
         wide = None if picture.wide is None else painted
         report(1)
         later: list[Picture] = []
@@ -202,6 +210,7 @@ class Stylizer:
         alpha: "np.ndarray | None",
         look: "Look",
         report: "Report" = lambda share: None,
+        steadier: "Steadier | None" = None,
     ) -> "np.ndarray":
         """``rgb``, uint8 or uint16 ``[N, H, W, 3]``, to the same; ``alpha`` is uint8 ``[N, H, W]``.
 
@@ -214,7 +223,7 @@ class Stylizer:
         height, width = rgb.shape[1:3]
         stroke = look.stroke_for(height, width)
         whole = stroke == 1 and rgb.dtype == np.uint8
-        if whole and alpha is None and not look.keep_colors and look.mask is None:
+        if whole and alpha is None and not look.keep_colors and look.mask is None and steadier is None:
             return self._paint(rgb, look.strength, report)
         from ..pictures.pixels import narrowed
         from . import dials
@@ -226,6 +235,8 @@ class Stylizer:
             size = max(1, round(height / stroke)), max(1, round(width / stroke))
             seen = np.stack([dials.resized(photo, *size) for photo in seen])
         painted = list(self._paint(seen, look.strength, report))
+        if steadier is not None:
+            painted = [steadier(*pair) for pair in zip(seen, painted, strict=True)]
         if not whole:
             triples = zip(rgb, seen, painted, strict=True)
             painted = [dials.brought_up(*triple, look.strength) for triple in triples]

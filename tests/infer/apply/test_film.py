@@ -251,3 +251,20 @@ def test_from_python(stylizer, tmp_path):
         film(stylizer, source, tmp_path / "styled.txt")
     with pytest.raises(ValueError, match="strength must be 0 to 1"):
         film(stylizer, source, result, 2)
+
+
+def test_films_are_steady_and_each_frame_is_painted_by_itself_on_demand(run, model, stylizer, work_folder):
+    random = np.random.default_rng(0)
+    still = np.asarray(Image.fromarray(random.integers(60, 190, (6, 8, 3), np.uint8)).resize((64, 48)))
+    scenes = [*[still] * 3, *[255 - still[::-1]] * 2]
+    frames = [np.clip(scene + random.normal(0, 3, scene.shape), 0, 255).astype(np.uint8) for scene in scenes]
+    for number, frame in enumerate(frames, 1):
+        Image.fromarray(frame).save(f"{number}.png")
+    for name, more in (("alone", ["--per-frame"]), ("steady", [])):
+        assert run(model, "%d.png", "-o", f"{name}/%d.png", *more)[0] == 0
+    alone, steady = ([np.asarray(Image.open(f"{name}/{i}.png")) for i in range(1, 6)] for name in ("alone", "steady"))
+    np.testing.assert_array_equal(alone, [stylizer(frame) for frame in frames])
+    for first in (0, 3):  # of each scene
+        np.testing.assert_array_equal(steady[first], alone[first])
+    differences = [np.abs(film[2].astype(int) - film[1]).mean() for film in (alone, steady)]
+    assert differences[1] < 0.7 * differences[0]
