@@ -12,8 +12,11 @@ from PIL import Image
 from .motion import following, moved, smaller
 
 SHARE = 0.6  # of the painting before, where the frames show the same
-SAME = 10.0  # levels of 255 by which frames differ that show about the same
+SAME = 10.0  # of `ROOTS`, by which frames differ that show about the same: of mid grey, about as many levels of 255
 AROUND = 2  # pixels to every side, of the smaller frames, in which they are compared
+# levels of 255 in steps of one size beside a camera's noise, which grows as the root of what it sees: else dark on
+# dark would pass for the same
+ROOTS = 16 * np.sqrt(np.arange(256, dtype=np.float32))
 LEAST = 0.3  # of a frame that shows the same: with less it is one of another scene
 
 
@@ -41,7 +44,7 @@ class Steadier:
 
     def _weight(self, frame: np.ndarray, before: np.ndarray) -> np.ndarray | None:
         """How much of the painting before to take, 0 to 1, ``[h, w]`` float32; None for a frame of another scene."""
-        apart = around(np.abs(frame.astype(np.float32) - before).mean(2), AROUND)
+        apart = around(np.abs(ROOTS[frame] - ROOTS[before]).mean(2), AROUND)
         same = np.exp(-np.square(apart / SAME))
         return None if same.mean() < LEAST else self._share * same
 
