@@ -283,6 +283,17 @@ def test_a_checkpoint_of_another_network_is_refused(options, quiet):
         resume(options.run, quiet)
 
 
+@pytest.mark.usefixtures("quick_export")
+def test_a_run_of_an_earlier_version_is_refused(options, quiet):
+    start(options, quiet)
+    plan = options.run / "options.json"
+    values = json.loads(plan.read_text())
+    del values["options"]["style_loss"]  # 0.1.0 had Gram matrices alone
+    plan.write_text(json.dumps(values))
+    with pytest.raises(ImpastoError, match=r"an earlier version began it; begin a run --from"):
+        resume(options.run, quiet)
+
+
 def test_a_full_disk_while_saving_is_one_line(options, pictures, monkeypatch):
     def full(path, data):
         raise OSError(28, "No space left on device")

@@ -13,7 +13,7 @@ starry.run/
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +107,22 @@ class RunFolder:
         """The plan of the run.
 
         Raises:
-            ImpastoError: this is no run folder, or its plan is damaged.
+            ImpastoError: this is no run folder, its plan is damaged, or an earlier version began it.
         """
         if not self.has_plan():
             raise ImpastoError(f"cannot resume {self.path}: not a run folder of train-style")
         try:
             values = json.loads(self._plan.read_text())
+            unsaid = {field.name for field in fields(Options)} - values["options"].keys()
             options = Options.from_dict(values["options"])
-            return Plan(options, int(values["steps"]), values["photos"], values["vgg"], int(values["threads"]))
+            plan = Plan(options, int(values["steps"]), values["photos"], values["vgg"], int(values["threads"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ImpastoError(f"cannot resume {self.path}: its options.json is damaged") from error
+        if unsaid:  # today's defaults for these would make it another training
+            raise ImpastoError(
+                f"cannot resume {self.path}: an earlier version began it; begin a run --from {self.path}"
+            )
+        return plan
 
     def save_state(self, state: dict[str, Any]) -> None:
         """Keep a trainer's state; the one before it is kept too."""
