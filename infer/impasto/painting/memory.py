@@ -1,6 +1,7 @@
 """How much memory painting may take."""
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 from ..common.defaults import MEMORY
@@ -26,7 +27,7 @@ def in_bytes(memory: int | str) -> int:
     parsed = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]i?B?|B)?", str(memory))
     if not parsed:
         raise ValueError(f"memory must be a number of bytes or as 2GB, not {memory!r}")
-    amount = int(float(parsed[1]) * UNITS[(parsed[2] or "B").removesuffix("B")])
+    amount = int(Fraction(parsed[1]) * UNITS[(parsed[2] or "B").removesuffix("B")])
     if amount < LEAST_MEMORY:
         raise ValueError(f"memory must be at least {LEAST_MEMORY // 10**6}MB, not {memory!r}")
     return amount

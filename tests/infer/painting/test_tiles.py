@@ -155,7 +155,16 @@ def test_moments_of_parts_are_those_of_the_whole():
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("2GB", 2e9), ("1.5 GB", 1.5e9), ("512MiB", 2**29), (300_000_000, 3e8), ("250M", 2.5e8), ("4Gi", 2**32)],
+    [
+        ("2GB", 2e9),
+        ("1.5 GB", 1.5e9),
+        ("512MiB", 2**29),
+        (300_000_000, 3e8),
+        ("250M", 2.5e8),
+        ("4Gi", 2**32),
+        ("9" * 400, int("9" * 400)),
+    ],
+    ids=lambda value: str(value)[:9],
 )
 def test_amounts_of_memory(text, amount):
     assert in_bytes(text) == amount
