@@ -14,9 +14,9 @@ _ORIENTATION, _SHORT = 0x0112, 3
 X_RESOLUTION = 282  # of a TIFF
 _WIDTH, _HEIGHT = 0xA002, 0xA003  # of the picture, in the Exif IFD
 
-# A TIFF file mixes what it says about the picture with where its own bytes lie; only the former is copied:
-# description, make, model, resolution (3), software, date, artist, host, copyright.
-_TIFF_DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
+# A directory mixes what it says about the picture with where its bytes lie and what they mean, which is not to be said
+# of another file. The former: description, make, model, resolution (3), software, date, artist, host, copyright.
+DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
 
 
 def upright(exif: bytes, *, turned: bool) -> bytes:
@@ -78,7 +78,7 @@ def of_tiff(image: "Image.Image") -> bytes:
 
     try:
         exif, kept = image.getexif(), Image.Exif()
-        for tag in _TIFF_DESCRIPTIVE:
+        for tag in DESCRIPTIVE:
             if tag in exif:
                 kept[tag] = exif[tag]
         for tag in (EXIF_IFD, GPS_IFD):

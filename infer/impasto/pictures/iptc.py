@@ -5,6 +5,7 @@ import struct
 from PIL import Image
 
 TAG = 33723  # of a TIFF
+SEGMENT = 65_000  # bytes of metadata that one segment of a JPEG holds, beside its own head
 _RESOURCE = 0x0404  # of Photoshop's blocks in a JPEG
 
 
@@ -25,4 +26,4 @@ def iptc_of(image: Image.Image) -> bytes:
 def segment(iptc: bytes) -> bytes:
     """The records as a segment of a JPEG; empty where they are too many for one."""
     block = b"Photoshop 3.0\0" + b"8BIM" + struct.pack(">HHI", _RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
-    return b"\xff\xed" + struct.pack(">H", len(block) + 2) + block if len(block) < 65_000 else b""
+    return b"\xff\xed" + struct.pack(">H", len(block) + 2) + block if len(block) < SEGMENT else b""

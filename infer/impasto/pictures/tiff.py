@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from .exif import EXIF_IFD, GPS_IFD
+from .exif import DESCRIPTIVE, EXIF_IFD, GPS_IFD
 from .iptc import TAG as IPTC
 from .picture import Picture
 
@@ -44,10 +44,9 @@ def save_tiff(
     """
     tags, given = Image.Exif(), Image.Exif()
     given.load(picture.exif)
-    directories = {tag: found for tag in (EXIF_IFD, GPS_IFD) if (found := given.get_ifd(tag))}
-    for tag, value in given.items():
-        if tag not in (EXIF_IFD, GPS_IFD):
-            tags[tag] = value
+    directories = {tag: found for tag in (EXIF_IFD, GPS_IFD) if (found := _writable(given.get_ifd(tag), tag))}
+    # a JPEG's EXIF may also hold a width, a colour space and the like
+    tags.update(_writable({tag: given[tag] for tag in DESCRIPTIVE if tag in given}))
     for tag, block in ((_XMP, picture.xmp), (IPTC, picture.iptc)):
         if block:
             tags[tag] = block
@@ -64,6 +63,20 @@ def save_tiff(
         options = options | {"save_all": True, "append_images": images[1:]}
     images[0].save(file, "TIFF", exif=tags, **options)
     _amend(file, directories, wide=wide)
+
+
+def _writable(tags: dict[int, Any], group: int | None = None) -> dict[int, Any]:
+    """Those of ``tags`` that Pillow can write: it reads any type, and fails at one that it does not expect."""
+    kept = {}
+    for tag, value in tags.items():
+        alone = ImageFileDirectory_v2(group=group)
+        try:
+            alone[tag] = value
+            alone.tobytes()
+        except Exception:  # whatever odd tags lead to; a photo matters more than its tags
+            continue
+        kept[tag] = value
+    return kept
 
 
 def _amend(file: BinaryIO, directories: dict[int, dict[int, Any]], *, wide: bool) -> None:

@@ -13,7 +13,7 @@ from ..common.files import whole_file
 from .color import srgb_profile
 from .exif import XMP_KEYWORD
 from .formats import FORMATS, Format, need_heif
-from .iptc import segment
+from .iptc import SEGMENT, segment
 from .picture import Picture, to_pil
 from .pixels import as_deep
 from .tiff import save_tiff
@@ -76,13 +76,17 @@ def save_picture(file: BinaryIO, picture: Picture, *, quality: int | None = None
 def _metadata(picture: Picture, target: Format) -> dict[str, Any]:
     """The metadata of the picture that a file of this format can hold, for Pillow's ``save``."""
     options: dict[str, Any] = {}
+
+    def fits(block: bytes) -> bool:
+        return bool(block) and (picture.format != "JPEG" or len(block) < SEGMENT)
+
     if target.profile:
         options["icc_profile"] = srgb_profile()
-        if picture.exif and len(picture.exif) < 65_000 and picture.format != "TIFF":  # one segment of JPEG's
+        if fits(picture.exif) and picture.format != "TIFF":
             options["exif"] = picture.exif
     if target.density and picture.dpi:
         options["dpi"] = picture.dpi
-    if picture.comment and picture.format in ("JPEG", "GIF"):
+    if fits(picture.comment) and picture.format in ("JPEG", "GIF"):
         options["comment"] = picture.comment
     if picture.iptc and picture.format == "JPEG":
         options["extra"] = segment(picture.iptc)
@@ -93,7 +97,7 @@ def _metadata(picture: Picture, target: Format) -> dict[str, Any]:
         if picture.xmp:
             texts.add_itxt(XMP_KEYWORD, picture.xmp.decode(errors="replace"))
         options["pnginfo"] = texts
-    elif picture.xmp and picture.format in ("JPEG", "WEBP", "AVIF", "HEIF") and len(picture.xmp) < 65_000:
+    elif fits(picture.xmp) and picture.format in ("JPEG", "WEBP", "AVIF", "HEIF"):
         options["xmp"] = picture.xmp
     return options
 

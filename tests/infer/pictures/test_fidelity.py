@@ -11,8 +11,9 @@ import tifffile
 from impasto import Stylizer
 from impasto.painting.stylizer import Look
 from impasto.pictures.color import srgb_profile
+from impasto.pictures.formats import format_of
 from impasto.pictures.picture import shrunk
-from impasto.pictures.reading import read_picture
+from impasto.pictures.reading import from_pil, read_picture
 from impasto.pictures.writing import write_picture
 from PIL import Image
 from samples import smooth
@@ -233,6 +234,42 @@ def test_a_tiff_keeps_its_compression_and_its_tags(compression, tmp_path):
     again = read_picture(tmp_path / "out.tif")
     assert (again.xmp, again.iptc) == (XMP, IPTC)
     assert np.abs(again.rgb.astype(int) - smooth()).max() <= (4 if compression == "jpeg" else 0)
+
+
+@pytest.mark.parametrize(
+    "layout", [{256: 80, 257: 60}, {262: 6}, {284: 2}, {320: (0, 0, 0)}, {338: (0,)}], ids=lambda tags: str([*tags])
+)
+def test_a_tiff_of_a_jpeg_does_not_take_over_what_its_exif_says_of_its_layout(layout, rgb, tmp_path):
+    exif = Image.Exif()
+    exif.update(layout | {ARTIST: "A. N. Other"})  # as photo editors and phones write them
+    Image.fromarray(rgb).save(tmp_path / "photo.jpg", exif=exif)
+    photo = shrunk(read_picture(tmp_path / "photo.jpg"), 40)
+    write_picture(tmp_path / "result.tif", replace(photo, format="TIFF"))
+    np.testing.assert_array_equal(read_picture(tmp_path / "result.tif").rgb, photo.rgb)
+    with Image.open(tmp_path / "result.tif") as result:
+        assert result.getexif()[ARTIST] == "A. N. Other"
+
+
+def test_a_tag_of_an_odd_type_is_left_out_of_a_tiff(rgb, tmp_path):
+    software = struct.pack("<HHIf", 0x0131, 11, 1, 2.5)  # a program's name as a number
+    artist = struct.pack("<HHI4s", ARTIST, 2, 3, b"me")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + software + artist + bytes(4)
+    Image.fromarray(rgb).save(tmp_path / "photo.jpg", exif=exif)
+    write_picture(tmp_path / "result.tif", replace(read_picture(tmp_path / "photo.jpg"), format="TIFF"))
+    with Image.open(tmp_path / "result.tif") as result:
+        assert (result.getexif()[ARTIST], 0x0131 in result.getexif()) == ("me", False)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
+def test_only_a_jpeg_leaves_long_metadata_out(suffix, rgb, tmp_path):
+    exif = Image.Exif()
+    exif[ARTIST] = "artist" * 12_000
+    long = replace(from_pil(Image.fromarray(rgb)), format=format_of(f"x{suffix}"))
+    long = replace(long, exif=b"Exif\0\0" + exif.tobytes().removeprefix(b"Exif\0\0"), xmp=XMP + b" " * 70_000)
+    write_picture(tmp_path / f"result{suffix}", replace(long, comment=b"a comment" * 8_000))
+    with Image.open(tmp_path / f"result{suffix}") as result:
+        kept = ARTIST in result.getexif(), bool(result.info.get("xmp")), "comment" in result.info
+    assert kept == ((False,) * 3 if suffix == ".jpg" else (True, True, False))
 
 
 def test_a_fax_becomes_deflate(tmp_path):
