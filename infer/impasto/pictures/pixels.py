@@ -14,12 +14,14 @@ def strips(length: int) -> Iterator[slice]:
 
 
 def narrowed(pixels: np.ndarray) -> np.ndarray:
-    """uint8 of uint16, 255 for 65,535; uint8 as it is."""
+    """uint8 of uint16, 255 for 65,535; uint8 as it is; ``[..., H, W, C]``."""
     if pixels.dtype == np.uint8:
         return pixels
-    result = np.empty(pixels.shape, np.uint8)
-    for rows in strips(len(pixels)):
-        result[rows] = (pixels[rows].astype(np.uint32) + 128) // 257
+    row = pixels.shape[-2:]  # of a batch, too, few rows at a time
+    wide, result = pixels.reshape(-1, *row), np.empty(pixels.shape, np.uint8)
+    narrow = result.reshape(-1, *row)
+    for rows in strips(len(wide)):
+        narrow[rows] = (wide[rows].astype(np.uint32) + 128) // 257
     return result
 
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from impasto.painting.stylizer import Look
 from impasto.pictures.color import srgb_profile
 from impasto.pictures.formats import format_of
 from impasto.pictures.picture import shrunk
+from impasto.pictures.pixels import narrowed
 from impasto.pictures.reading import from_pil, read_picture
 from impasto.pictures.writing import write_picture
 from PIL import Image
@@ -191,6 +193,18 @@ def test_no_bands_where_the_photo_shines_through(suffix, stylize, tmp_path):
         painted = stylize.restyle(picture, look).wide
         assert len(np.unique(painted[..., 0])) > 150, look
     np.testing.assert_array_equal(stylize.restyle(picture, Look()).wide, (255 - picture.rgb).astype(np.uint16) * 257)
+
+
+def test_a_batch_becomes_eight_bits_in_little_memory():
+    wide = np.random.default_rng(0).integers(0, 65536, (1, 3000, 100, 3), dtype=np.uint16)
+    tracemalloc.start()
+    try:
+        narrow = narrowed(wide)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(narrow, np.round(wide / 257))
+    assert peak < 2.5 * narrow.nbytes
 
 
 def test_sixteen_bits_through_resizing(tmp_path):
