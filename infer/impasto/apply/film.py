@@ -113,11 +113,12 @@ def _written(
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C and SIGTERM: a second one would lose what the first one keeps."""
+    """Ignore Ctrl-C and what `console.run` takes for one: a second one would lose what the first one keeps."""
     if threading.current_thread() is not threading.main_thread():  # signals arrive only there
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = {getattr(signal, name, signal.SIGTERM) for name in ("SIGINT", "SIGTERM", "SIGHUP")}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..common.defaults import CRF, FPS
 from ..common.errors import ImpastoError
-from ..painting.stylizer import Look, Stylizer
+from ..painting.stylizer import Look, Stylizer, check_dial
 from .film import restyle_film
 from .film_reading import Part
 from .film_writing import Encoding
@@ -56,7 +56,7 @@ def film(
     Raises:
         ImpastoError: ``source`` cannot be read, ``result`` cannot be written or is ``source``, or the extra ``video``
             is not installed.
-        TypeError, ValueError: as `Stylizer.__call__`, of the dials.
+        TypeError, ValueError: as `Stylizer.__call__`, of the dials and of ``fps``, 0.01 to 1000.
         KeyboardInterrupt: Ctrl-C, once the frames that are done are in their file.
     """
     source, result = Path(source), Path(result)
@@ -64,6 +64,7 @@ def film(
     if os.path.realpath(source) == os.path.realpath(result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
     look = Look.of(strength, stroke, keep_colors, mask)
+    check_dial("fps", fps, 0.01, 1000)
     encoding = Encoding(codec, crf, size, part=Part.of(start, end), fps=Fraction(str(fps)), per_frame=per_frame)
     if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:
         raise KeyboardInterrupt

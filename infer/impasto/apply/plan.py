@@ -10,7 +10,7 @@ import impasto_models
 
 from ..common.errors import ImpastoError
 from ..common.files import check_writable
-from .sequence import frame_files, is_sequence
+from .sequence import frame_files, is_sequence, writes_over
 
 STDIN = STDOUT = Path("-")
 HERE = Path()
@@ -258,7 +258,8 @@ def _check_places(jobs: list[Job], *, overwrite: bool) -> None:
         if result is None or result == STDOUT:
             continue
         place = os.path.realpath(result)
-        if place in read or (is_film(result) and os.path.realpath(part_of(result)) in read):
+        frames = is_film(result) and (os.path.realpath(part_of(result)) in read or writes_over(photo, result))
+        if place in read or frames:
             raise ImpastoError(f"{result} would be written over a photo; choose another place with -o")
         if place in written:
             if os.path.realpath(written[place]) == os.path.realpath(photo):

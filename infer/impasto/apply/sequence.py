@@ -1,5 +1,6 @@
 """Films as numbered pictures, one a frame: ``frames/%04d.png``."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -35,6 +36,16 @@ def frame_files(sequence: Path) -> dict[int, Path]:
     named = re.compile(f"{before}(\\d+){after}")
     numbers = {int(match[1]) for file in sequence.parent.iterdir() if (match := named.fullmatch(file.name))}
     return {number: file for number in sorted(numbers) if (file := frame_file(sequence, number)).is_file()}
+
+
+def writes_over(source: Path, result: Path) -> bool:
+    """Whether ``result`` would have a frame where ``source`` has one, as ``%d`` and ``%04d`` have from 1000 on."""
+    if not (is_sequence(source) and is_sequence(result)):
+        return False
+    files = frame_files(source)
+    return not {*map(os.path.realpath, files.values())}.isdisjoint(
+        os.path.realpath(frame_file(result, number)) for number in files
+    )
 
 
 class SequenceReader:

@@ -65,7 +65,7 @@ def test_numbered_pictures_as_a_film(restyle, tmp_path, suffix):
     (tmp_path / "in").mkdir()
     for number in (8, 9, 10, 12):
         Image.new("RGB", (64, 48), (10 * number,) * 3).save(tmp_path / f"in/f{number}{suffix}")
-    restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "film.mp4", encoding=Encoding(fps=Fraction(10)))
+    restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "film.mp4", encoding=Encoding(fps=Fraction(10), per_frame=True))
     times, levels, _ = look_at(tmp_path / "film.mp4")
     assert times == [Fraction(tenth, 10) for tenth in (0, 1, 2, 4)]  # 11 is missing
     assert np.abs(np.array(levels) - [175, 165, 155, 135]).max() <= 3
@@ -84,6 +84,22 @@ def test_numbered_pictures_as_a_film(restyle, tmp_path, suffix):
         restyle(tmp_path / "in/none%d.png", tmp_path / "other.mp4")
     assert not (tmp_path / "other.mp4").exists()
     assert not list(tmp_path.glob("other/*"))
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), 1e4])
+def test_rates_that_are_none(stylizer, tmp_path, fps):
+    make(tmp_path / "clip.mp4")
+    with pytest.raises(ValueError, match="fps must be"):
+        film(stylizer, tmp_path / "clip.mp4", tmp_path / "%d.png", fps=fps)
+
+
+def test_numbered_pictures_are_not_written_over_by_another_pattern(tmp_path):
+    for name in ("0999.png", "1000.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(ImpastoError, match="written over a photo"):  # both patterns name 1000.png
+        plan([tmp_path / "%04d.png"], str(tmp_path / "%d.png"), ["negative"], overwrite=True)
+    (tmp_path / "1000.png").unlink()
+    assert len(plan([tmp_path / "%04d.png"], str(tmp_path / "%d.png"), ["negative"], overwrite=True)) == 1
 
 
 def test_numbered_pictures_are_planned_as_a_film(tmp_path):
