@@ -79,6 +79,13 @@ def assert_close(found: np.ndarray, wanted: object) -> None:
     assert apart.mean() < 0.5
 
 
+def assert_near(found: np.ndarray, wanted: object) -> None:
+    """`assert_close` of an enlarged painting: sharpening multiplies a level, and Pillow clamps at places of its own."""
+    apart = np.abs(found - np.asarray(wanted).astype(int))
+    assert (apart > 6).mean() < 0.001
+    assert apart.mean() < 0.5
+
+
 def caption(model: Path) -> str:
     info = describe(model)
     return f"{info.title}, {info.credit} · {info.style_license}"
@@ -103,6 +110,26 @@ def test_a_photo_in_two_styles_and_back(walk, photo, tmp_path):
             assert_close(pixels(tmp_path / f"{name}.png"), Stylizer(name, device="cpu")(image))
         assert_close(pixels(tmp_path / "strength-50.png"), Stylizer("the_scream", device="cpu")(image, 0.5))
     assert np.array_equal(pixels(tmp_path / "strength-0.png"), pixels(photo))
+
+
+def test_strokes_colours_and_jpeg_as_in_python(walk, photo, tmp_path):
+    large = tmp_path / "large.png"
+    Image.open(photo).resize((2050, 1500)).save(large)
+    seen = walk("look", photo=photo, large=large, style=WAVE[0])
+    style = Stylizer("great_wave", device="cpu")
+    dials = {
+        "stroke-2": {"stroke": 2},
+        "stroke-0.5": {"stroke": 0.5},
+        "strength": {"stroke": 0.5, "strength": 0.5},
+        "colors": {"stroke": 1, "keep_colors": True},
+    }
+    for name, given in dials.items():
+        assert_near(pixels(tmp_path / f"{name}.png"), style(photo, **given))
+    with Image.open(tmp_path / "colors.jpg") as image:
+        assert (seen["name"], image.format) == ("photo-great_wave.jpg", "JPEG")
+        assert np.abs(np.asarray(image).astype(int) - pixels(tmp_path / "colors.png")).mean() < 4
+    assert_near(pixels(tmp_path / "auto.png"), style(large))
+    assert [status.endswith("s, strokes 2.0 times as large") for status in seen["statuses"]] == [*[False] * 4, True]
 
 
 def test_a_graphics_processor_paints_the_same(walk, tmp_path):
@@ -225,7 +252,8 @@ def test_keyboard_and_screen_reader(walk):
     assert seen["before"][:3] == ["Choose a photo", "Use the camera", "Take this cat"]
     infos = [describe(impasto_models.path(name)) for name in impasto_models.names()]
     assert seen["caption"] == caption(impasto_models.path(infos[1].name))
-    assert seen["after"][:3] == ["Open a model of your own (.onnx)", "Strength", "Save as PNG"]
+    dials = ["Open a model of your own (.onnx)", "Strength", "Stroke", "Keep colours"]
+    assert seen["after"] == [*dials, "Save as PNG", "Save as JPEG"]
     assert seen["split"] == "photo on the left 0 per cent"
     for words in ('group "Style"', f'radio "{infos[0].title}', 'slider "Strength"', 'slider "Before and after"'):
         assert words in seen["tree"]

@@ -1,10 +1,11 @@
 // The page: what its controls do. Everything is worked out in the worker, on this device.
 import { hasCamera, takePhoto } from "./camera";
 import { byId, make } from "./dom";
+import { autoStroke } from "./look";
 import { NotAModel } from "./model";
 import { hideNotice, notice } from "./notice";
 import { keepPage, keepStyles } from "./offline";
-import { showPainting, showPhoto, toPng } from "./picture";
+import { showPainting, showPhoto, toFile } from "./picture";
 import { addModel, chosenStyle, focusShelf, loadShelf, type Style } from "./shelf";
 import { mostPixels, Refused, Studio } from "./studio";
 import { lacking } from "./support";
@@ -15,11 +16,13 @@ const NO_CAMERA = "The camera cannot be used: there is none, or this page may no
 
 const studio = new Studio();
 const strength = byId("strength", HTMLInputElement);
+const stroke = byId("stroke", HTMLSelectElement);
+const keepColors = byId("keep-colors", HTMLInputElement);
 const status = byId("status", HTMLElement);
 const amount = byId("amount", HTMLElement);
 const bar = byId("progress", HTMLProgressElement);
 const stop = byId("stop", HTMLButtonElement);
-const save = byId("save", HTMLButtonElement);
+const saves = document.querySelectorAll<HTMLButtonElement>("[data-action^=save]");
 const photoFile = byId("photo-file", HTMLInputElement);
 const modelFile = byId("model-file", HTMLInputElement);
 
@@ -27,7 +30,7 @@ let photoName = "";
 let shelf: Style[] = [];
 let asked = 0; // counts what was asked for: answers to anything but the last are passed over
 let took = Infinity; // seconds of the last painting of this photo
-let rate = 0; // seconds a pixel, of the last painting
+let rate = 0; // seconds a pixel that the network saw, of the last painting
 let clock = 0;
 let keeping = false;
 
@@ -52,11 +55,14 @@ function idle(text: string): void {
   bar.hidden = stop.hidden = true;
 }
 
+const photoPixels = () => (studio.photo ? studio.photo.width * studio.photo.height : 0);
+const strokeSize = () => Number(stroke.value) || autoStroke(photoPixels()); // no number: auto
+const seenPixels = () => photoPixels() / strokeSize() ** 2;
+
 /** A painting is one step, whose length can only be told from that of the last. */
 function painting(): void {
   working("Painting…");
-  const { width = 0, height = 0 } = studio.photo ?? {};
-  const seconds = rate * width * height;
+  const seconds = rate * seenPixels();
   if (seconds < 2) return;
   amount.textContent = `about ${Math.ceil(seconds)} s`;
   const start = performance.now();
@@ -91,7 +97,7 @@ async function openPhoto(file: File, size?: { width: number; height: number }): 
     if (!opened.bitmap) return offerSmaller(file, opened.width, opened.height, mostPixels());
     photoName = file.name.replace(/\.\w+$/, "") || "photo";
     took = Infinity;
-    save.disabled = true;
+    saveable(false);
     const chosenThere = byId("invitation", HTMLElement).contains(document.activeElement);
     document.body.classList.remove("empty");
     if (chosenThere) focusShelf();
@@ -118,12 +124,15 @@ async function repaint(): Promise<void> {
       return;
     }
     working("Painting…");
-    const painted = await studio.paint(style, amountOfStyle);
+    const size = strokeSize();
+    const look = { strength: amountOfStyle, stroke: size, keepColors: keepColors.checked };
+    const painted = await studio.paint(style, look);
     if (mine !== asked || !painted) return painted?.bitmap.close();
     took = painted.seconds;
-    rate = took / (photo.width * photo.height);
+    rate = took / seenPixels();
     document.body.dataset.engine = `${painted.engine}, ${painted.threads} threads, ${painted.seconds.toFixed(4)} s`;
-    finish(painted.bitmap, style, `Painted in ${took.toFixed(took < 10 ? 1 : 0)} s`);
+    const enlarged = stroke.value === "auto" && size > 1 ? `, strokes ${size.toFixed(1)} times as large` : "";
+    finish(painted.bitmap, style, `Painted in ${took.toFixed(took < 10 ? 1 : 0)} s${enlarged}`);
     if (!keeping) {
       keeping = true;
       void keepStyles(shelf);
@@ -133,12 +142,16 @@ async function repaint(): Promise<void> {
   }
 }
 
+function saveable(can: boolean): void {
+  for (const save of saves) save.disabled = !can;
+}
+
 function finish(bitmap: ImageBitmap | null, style: Style, text: string): void {
   showPainting(bitmap);
   const caption = byId("caption", HTMLElement);
   const licence = style.style_license && make("span", "licence", ` · ${style.style_license}`);
   caption.replaceChildren(make("cite", "", style.title), style.credit && `, ${style.credit}`, licence);
-  save.disabled = false;
+  saveable(true);
   idle(text);
 }
 
@@ -178,11 +191,11 @@ async function openModel(file: File): Promise<void> {
 const opened = (file: File | null | undefined) =>
   file && void (/\.onnx$/i.test(file.name) ? openModel(file) : openPhoto(file));
 
-async function savePng(): Promise<void> {
+async function save(type: "png" | "jpeg"): Promise<void> {
   try {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await toPng());
-    link.download = `${photoName}-${chosenStyle()?.name ?? "impasto"}.png`;
+    link.href = URL.createObjectURL(await toFile(`image/${type}`));
+    link.download = `${photoName}-${chosenStyle()?.name ?? "impasto"}.${type.replace("e", "")}`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     say(`Saved ${link.download}`);
@@ -201,7 +214,8 @@ const actions: Record<string, () => void> = {
   choose: () => photoFile.click(),
   model: () => modelFile.click(),
   example: () => void openExample(),
-  save: () => void savePng(),
+  savePng: () => void save("png"),
+  saveJpeg: () => void save("jpeg"),
   camera: () => void takePhoto().then(opened, () => notice(NO_CAMERA)),
 };
 
@@ -228,6 +242,7 @@ function listen(): void {
     if (took < QUICK) void repaint();
   });
   strength.addEventListener("change", () => void (took < QUICK || repaint()));
+  for (const control of [stroke, keepColors]) control.addEventListener("change", () => void repaint());
   stop.addEventListener("click", () => {
     asked++;
     studio.stop();

@@ -4,6 +4,7 @@ import { byId } from "./dom";
 const figure = byId("picture", HTMLElement);
 const split = byId("split", HTMLInputElement);
 const canvases = { photo: byId("photo", HTMLCanvasElement), painting: byId("painting", HTMLCanvasElement) };
+const QUALITY = 0.95; // of JPEG
 const REVEAL = 900; // ms
 const RESTS_AT = 24; // per cent of the photo that stay in sight
 
@@ -49,11 +50,11 @@ export function showPainting(bitmap: ImageBitmap | null): void {
   revealing = requestAnimationFrame(step);
 }
 
-/** The painting as a PNG of its full size. */
-export function toPng(): Promise<Blob> {
+/** The painting at its full size as a file of `type`: image/png, or image/jpeg of apply-style's quality. */
+export function toFile(type: string): Promise<Blob> {
   return new Promise((resolve, reject) => {
     const done = (blob: Blob | null) => (blob ? resolve(blob) : reject(new Error("no room for the picture")));
-    canvases.painting.toBlob(done, "image/png");
+    canvases.painting.toBlob(done, type, QUALITY);
   });
 }
 

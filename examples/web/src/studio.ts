@@ -1,5 +1,6 @@
 // The page's side of the worker: one photo and one look at a time, and what is asked for last wins.
 import type { EngineName } from "./engine";
+import type { Look } from "./look";
 import type { Answer, Opened, Painted, PhotoRequest, Request, Source, Trouble } from "./worker";
 
 export type Stage = "engine" | "model" | "painting";
@@ -58,7 +59,7 @@ export class Studio {
   }
 
   /** Paint the photo that was opened last; null where something else has been asked for since. */
-  async paint(style: Source, strength: number): Promise<Painted | null> {
+  async paint(style: Source, look: Look): Promise<Painted | null> {
     if (!this.photo) return null;
     if (this.#painting && this.#isSlow) this.#restart();
     this.#engine ??= await chosenEngine();
@@ -66,13 +67,13 @@ export class Studio {
     const [run, engine] = [++this.#last, this.#engine];
     this.#painting = run;
     try {
-      return await this.#ask<Painted | null>({ type: "paint", engine, threads: threadCount(), photo, style, strength });
+      return await this.#ask<Painted | null>({ type: "paint", engine, threads: threadCount(), photo, style, look });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (error.trouble === "gpu" && run === this.#painting) {
         this.#engine = "wasm";
         this.#restart();
-        return await this.paint(style, strength);
+        return await this.paint(style, look);
       }
       if (error.trouble === "memory") this.#restart(); // what a WebAssembly memory has taken it never gives back
       throw error;

@@ -1,6 +1,7 @@
 // The work, off the page's own thread: reading photos, loading engine and styles, painting.
 import { download, forget, NotLoaded } from "./download";
 import { type Engine, type EngineName, loadEngine, openSession, type Session, stylize } from "./engine";
+import { type Look, type Picture, restyled } from "./look";
 import { NotAModel, readModel } from "./model";
 
 export interface Source {
@@ -21,7 +22,7 @@ export interface PaintRequest {
   threads: number;
   photo: PhotoRequest;
   style: Source;
-  strength: number;
+  look: Look;
 }
 
 export type Request =
@@ -57,14 +58,7 @@ class Failed extends Error {
   }
 }
 
-interface Pixels {
-  id: number;
-  rgb: Uint8Array;
-  width: number;
-  height: number;
-}
-
-let photo: Pixels | undefined;
+let photo: (Picture & { id: number }) | undefined;
 let engine: Promise<Engine> | undefined;
 let session: { url: string; opened: Session } | undefined;
 let latest = 0;
@@ -168,7 +162,7 @@ async function sessionOf(running: Engine, style: Source, report: (loaded: number
 const outOfMemory = (error: unknown) => /bad_alloc|memory|allocat|out of bounds|\bOOM\b/i.test(String(error));
 
 async function paint(request: Request & { type: "paint" }): Promise<Painted | null> {
-  const { id, style, strength } = request;
+  const { id, style, look } = request;
   const late = () => id !== latest;
   const report = (stage: "engine" | "model" | "painting", loaded = 0, total = 0) =>
     late() || answer({ id, type: "progress", stage, loaded, total });
@@ -183,13 +177,15 @@ async function paint(request: Request & { type: "paint" }): Promise<Painted | nu
   if (late()) return null;
   if (photo?.id !== request.photo.id) (await decode(request.photo)).bitmap?.close();
   if (late() || !photo) return null;
-  const { rgb, width, height } = photo;
+  const { width, height } = photo;
   try {
     const opened = await sessionOf(running, style, (loaded) => report("model", loaded, style.bytes));
     if (late()) return null;
     report("painting");
     const start = performance.now();
-    const painted = await stylize(running, opened, rgb, width, height, strength);
+    const painted = await restyled(photo, look, (seen) =>
+      stylize(running, opened, seen.rgb, seen.width, seen.height, look.strength),
+    );
     const seconds = (performance.now() - start) / 1000;
     return { bitmap: await toBitmap(painted, width, height), seconds, engine: running.name, threads: running.threads };
   } catch (error) {

@@ -52,9 +52,14 @@ export async function setStrength(page, percent) {
   return await settled(page);
 }
 
-/** Press "Save as PNG"; the name that the page gives the file. */
-export async function save(page, path) {
-  const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#save").click()]);
+export async function setStroke(page, value) {
+  await page.getByLabel("Stroke").selectOption(value);
+  return await settled(page);
+}
+
+/** Press "Save as PNG", or another button; the name that the page gives the file. */
+export async function save(page, path, button = "#save") {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(button).click()]);
   await download.saveAs(path);
   return download.suggestedFilename();
 }

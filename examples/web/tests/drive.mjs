@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { choosePhoto, chooseStyle, notice, openPage, save, setStrength, settled } from "./browser.mjs";
+import { choosePhoto, chooseStyle, notice, openPage, save, setStrength, setStroke, settled } from "./browser.mjs";
 
 const [walk, file] = process.argv.slice(2);
 const job = JSON.parse(readFileSync(file, "utf8"));
@@ -43,6 +43,31 @@ const walks = {
     const isolated = await page.evaluate(() => crossOriginIsolated);
     const engine = await page.evaluate(() => document.body.dataset.engine);
     return { ...opened, statuses, names, isolated, engine };
+  },
+
+  async look() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    const statuses = [await choosePhoto(page, job.photo)];
+    await chooseStyle(page, job.style);
+    for (const stroke of ["2", "0.5"]) {
+      statuses.push(await setStroke(page, stroke));
+      await save(page, out(`stroke-${stroke}.png`));
+    }
+    await setStrength(page, 50);
+    await save(page, out("strength.png"));
+    await page.getByLabel("Keep colours").check();
+    await settled(page);
+    await setStroke(page, "1");
+    statuses.push(await setStrength(page, 100));
+    await save(page, out("colors.png"));
+    const name = await save(page, out("colors.jpg"), "#save-jpeg");
+    await setStroke(page, "auto");
+    await page.getByLabel("Keep colours").uncheck();
+    await settled(page);
+    statuses.push(await choosePhoto(page, job.large));
+    await save(page, out("auto.png"));
+    return { ...opened, statuses, name };
   },
 
   /** Where Chromium plays a graphics processor: as the page chooses, by WebGPU, and where WebGPU fails. */
@@ -184,7 +209,7 @@ const walks = {
     await page.keyboard.press("ArrowDown"); // the styles have the focus
     await settled(page);
     const caption = await page.locator("#caption").innerText();
-    const after = await tabbed(page, 5);
+    const after = await tabbed(page, 6);
     await page.locator("#split").focus();
     await page.keyboard.press("Home");
     const split = await page.locator("#split").getAttribute("aria-valuetext");
