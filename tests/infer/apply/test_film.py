@@ -196,7 +196,7 @@ tqdm.update = told
 
 
 @pytest.mark.usefixtures("heeds_ctrl_c")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_what_was_done(make_model, tmp_path, number):
     make(tmp_path / "clip.mp4", frames=300, size=(640, 480))
     done = command(make_model("slow"), "clip.mp4", before=TELLS_OF_THE_TENTH_FRAME, cwd=tmp_path)

@@ -47,10 +47,10 @@ def test_a_record_of_scores_by_another_yardstick_is_refused(options, quiet, monk
 
 def test_a_record_of_trainings_from_elsewhere_is_refused(options, quiet, monkeypatch):
     weights = [{"kernel": torch.zeros(2)}, {"kernel": torch.ones(2)}]
-    monkeypatch.setattr(search, "starts", lambda name, say: weights[:1])
+    monkeypatch.setattr(search, "starts", lambda name, say: (weights[:1], 0))
     Search(options, quiet)
     Search(options, quiet)
-    monkeypatch.setattr(search, "starts", lambda name, say: weights[1:])  # the base of another version, say
+    monkeypatch.setattr(search, "starts", lambda name, say: (weights[1:], 0))  # the base of another version, say
     with pytest.raises(ImpastoError, match="another --from"):
         Search(options, quiet)
 
