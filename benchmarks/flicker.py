@@ -144,7 +144,7 @@ def flicker(
     files = sorted(path for path in photos.iterdir() if path.is_file())[:PHOTOS]
     crops = [centre_crop(Photo(file.name, file), SIZE + max(SHIFTS)) for file in files]
     frames = list(frames_of(clip)) if clip else []
-    shifts, motion = motions(frames), flows(frames)
+    shifts, motion = motions(frames), flows(frames) if clip else []  # OpenCV is needed for a film alone
     stylizers = [Stylizer(model) for model in models]
     painters: dict[str, Paint] = {"nothing painted": lambda photo: photo}
     painters |= {stylizer.info.name: stylizer for stylizer in stylizers}

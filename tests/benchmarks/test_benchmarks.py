@@ -1,6 +1,7 @@
 """The measuring tools on pictures whose figures are known."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -93,6 +94,14 @@ def panned(shifts: list[int], grain: float = 0.0) -> list[np.ndarray]:
 
 def same(frame: np.ndarray) -> np.ndarray:
     return frame
+
+
+def test_without_a_film_no_opencv_is_needed(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)  # as if it were not installed
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(noise(SIDE + 5)).save(tmp_path / "photos/photo.png")
+    flicker.flicker([str(model)], tmp_path / "photos", json_file=tmp_path / "found.json")
+    assert [row["noise gain"] for row in json.loads((tmp_path / "found.json").read_text())] == [1, pytest.approx(1)]
 
 
 def test_the_motion_of_a_film_is_found_and_taken_out():
