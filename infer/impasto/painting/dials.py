@@ -108,16 +108,16 @@ def _sharpened(pixels: np.ndarray) -> np.ndarray:
 
 def _slope(photo: np.ndarray, painted: np.ndarray) -> np.ndarray:
     """By how much the lightness of ``painted`` changes with the photo's around each pixel; both float ``[H, W]``."""
-    mean, mean_painted = _boxed(photo), _boxed(painted)
-    together = _boxed(photo * painted) - mean * mean_painted
-    slope = together / (_boxed(photo * photo) - mean**2 + FLAT**2)
-    return _boxed(slope).clip(-STEEPEST, STEEPEST).astype(np.float32)
+    mean, mean_painted = boxed(photo), boxed(painted)
+    together = boxed(photo * painted) - mean * mean_painted
+    slope = together / (boxed(photo * photo) - mean**2 + FLAT**2)
+    return boxed(slope).clip(-STEEPEST, STEEPEST).astype(np.float32)
 
 
-def _boxed(values: np.ndarray) -> np.ndarray:
-    """Means over squares of ``2 * REACH + 1`` pixels a side of ``[H, W]``, the edge repeated outside."""
-    side, (height, width) = 2 * REACH + 1, values.shape
-    wide = np.pad(values, REACH, mode="edge")
+def boxed(values: np.ndarray, reach: int = REACH) -> np.ndarray:
+    """Means over squares of ``2 * reach + 1`` pixels a side of ``[H, W]``, the edge repeated outside."""
+    side, (height, width) = 2 * reach + 1, values.shape
+    wide = np.pad(values, reach, mode="edge")
     rows = np.add.reduce([wide[start : start + height] for start in range(side)])
     return np.add.reduce([rows[:, start : start + width] for start in range(side)]) / side**2
 

@@ -9,6 +9,7 @@ nothing of it is taken, so that it leaves no trace.
 import numpy as np
 from PIL import Image
 
+from .dials import boxed
 from .motion import following, moved, smaller
 
 SHARE = 0.6  # of the painting before, where the frames show the same
@@ -44,7 +45,7 @@ class Steadier:
 
     def _weight(self, frame: np.ndarray, before: np.ndarray) -> np.ndarray | None:
         """How much of the painting before to take, 0 to 1, ``[h, w]`` float32; None for a frame of another scene."""
-        apart = around(np.abs(ROOTS[frame] - ROOTS[before]).mean(2), AROUND)
+        apart = boxed(np.abs(ROOTS[frame] - ROOTS[before]).mean(2), AROUND)
         same = np.exp(-np.square(apart / SAME))
         return None if same.mean() < LEAST else self._share * same
 
@@ -53,14 +54,3 @@ def _mixed(painted: np.ndarray, before: np.ndarray, weight: np.ndarray) -> np.nd
     images = Image.fromarray(before), Image.fromarray(painted)
     mask = Image.fromarray(np.round(255 * weight).astype(np.uint8))
     return np.asarray(Image.composite(*images, mask.resize(images[0].size, Image.Resampling.BILINEAR)))
-
-
-def around(values: np.ndarray, reach: int) -> np.ndarray:
-    """The mean of ``values``, ``[h, w]`` float32, over a square of ``2 · reach + 1``; edges are repeated."""
-    for axis in (0, 1):
-        padded = np.pad(values, [(reach + 1, reach) if axis == other else (0, 0) for other in (0, 1)], "edge")
-        total = np.cumsum(padded, axis=axis, dtype=np.float64)
-        size = values.shape[axis]
-        ends = [np.take(total, range(first, first + size), axis) for first in (2 * reach + 1, 0)]
-        values = ((ends[0] - ends[1]) / (2 * reach + 1)).astype(np.float32)
-    return values

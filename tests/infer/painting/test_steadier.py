@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from impasto.painting.dials import boxed
 from impasto.painting.motion import following, moved, smaller
-from impasto.painting.steadier import SHARE, Steadier, around
+from impasto.painting.steadier import SHARE, Steadier
 from PIL import Image
 
 
@@ -60,7 +61,7 @@ def test_paintings_flicker_less(view, step):
 
     assert flicker(steady) < 0.7 * flicker(painted)
     # and are of the same picture
-    assert apart(around(steady[5].astype(np.float32).mean(2), 4), around(painted[5].astype(np.float32).mean(2), 4)) < 2
+    assert apart(boxed(steady[5].astype(np.float32).mean(2), 4), boxed(painted[5].astype(np.float32).mean(2), 4)) < 2
 
 
 def test_a_cut_leaves_nothing_of_the_scene_before(view):
