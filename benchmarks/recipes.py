@@ -23,7 +23,7 @@ from impasto.internal import draw_sheet, run, whole_file
 from impasto_train.photos.content import demo_photo
 from PIL import Image, ImageDraw
 
-from .gallery import KEPT
+from .gallery import KEPT, LANDSCAPE
 from .memory import enlarged, peak_of
 from .report import save
 
@@ -104,7 +104,7 @@ def commands(text: str) -> list[list[str]]:
 
 def lay_out(folder: Path, megapixels: float, frames: int) -> None:
     """Put what the recipes speak of into ``folder``: photo.jpg, products, their masks, and clip.mp4."""
-    enlarged(KEPT / "landscape.jpg", megapixels).save(folder / "photo.jpg", quality=92, dpi=(DPI, DPI))
+    enlarged(KEPT / LANDSCAPE, megapixels).save(folder / "photo.jpg", quality=92, dpi=(DPI, DPI))
     for inner in ("products", "masks"):
         (folder / inner).mkdir()
     for name, shapes in PRODUCTS.items():

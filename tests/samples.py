@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+ROOT = Path(__file__).parents[1]
+
 
 def noise(seed: int, width: int = 40, height: int = 32) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))
@@ -25,6 +27,15 @@ def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()
+
+
+def free_crops(size: int) -> list[np.ndarray]:
+    """Squares of photos that are free of rights: scikit-image's and those of ``docs/photos``."""
+    from impasto_train.photos.content import DEMO_PHOTOS, centre_crop, demo_photo
+    from impasto_train.photos.picture import Photo
+
+    kept = [Photo(file.name, file) for file in sorted((ROOT / "docs/photos").glob("*.jpg"))]
+    return [centre_crop(photo, size) for photo in (*map(demo_photo, DEMO_PHOTOS), *kept)]
 
 
 def smooth(height: int = 24, width: int = 36) -> np.ndarray:

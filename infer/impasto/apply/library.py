@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..common.defaults import CRF, FPS
+from ..common.defaults import CRF, FPS, RATES
 from ..common.errors import ImpastoError
 from ..painting.stylizer import Look, Stylizer, check_dial
 from .film import restyle_film
@@ -64,7 +64,7 @@ def film(
     if os.path.realpath(source) == os.path.realpath(result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
     look = Look.of(strength, stroke, keep_colors, mask)
-    check_dial("fps", fps, 0.01, 1000)
+    check_dial("fps", fps, *RATES)
     encoding = Encoding(codec, crf, size, part=Part.of(start, end), fps=Fraction(str(fps)), per_frame=per_frame)
     if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:
         raise KeyboardInterrupt

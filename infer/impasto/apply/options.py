@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..common.defaults import CODEC, CRF, FPS, MAX_PIXELS, MEMORY
+from ..common.defaults import CODEC, CRF, FPS, MAX_PIXELS, MEMORY, RATES
 from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke
 from ..engine.session import Device
 
@@ -99,9 +99,9 @@ class Options:
     crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = CRF
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Begin films there, as 0:10.")] = None
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="End films there.")] = None
-    fps: Annotated[float, typer.Option(min=0.01, max=1000, help="Frames a second of numbered pictures: %04d.png.")] = (
-        FPS
-    )
+    fps: Annotated[
+        float, typer.Option(min=RATES[0], max=RATES[1], help="Frames a second of numbered pictures: %04d.png.")
+    ] = FPS
     per_frame: Annotated[
         bool, typer.Option("--per-frame", help="Paint each frame of a film by itself: it flickers more.")
     ] = False

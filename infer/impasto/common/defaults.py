@@ -14,8 +14,8 @@ MAX_PIXELS = 500_000_000
 QUALITY = 95
 """Of lossy formats, 1 to 100."""
 
-FPS = 25
-"""Frames a second of numbered pictures."""
+FPS, RATES = 25, (0.01, 1000)
+"""Frames a second of numbered pictures; from, to."""
 
 CODEC, CRF = "libx264", 18
 """Encoder of films and its constant rate factor: the lower, the better and larger."""

@@ -14,16 +14,9 @@ from impasto_train.export import dial
 from impasto_train.export.shipped import Shipped
 from impasto_train.export.to_onnx import trace, with_metadata
 from impasto_train.network.stylenet import StyleNet
-from impasto_train.photos.content import DEMO_PHOTOS, centre_crop, demo_photo
-from impasto_train.photos.picture import Photo
+from samples import free_crops
 
-ROOT = Path(__file__).parents[3]
 TENTHS = np.linspace(0, 1, 11)
-
-
-def crops(size: int) -> list[np.ndarray]:
-    files = sorted((ROOT / "docs/photos").glob("*.jpg"))
-    return [centre_crop(photo, size) for photo in [*map(demo_photo, DEMO_PHOTOS), *(Photo(f.name, f) for f in files)]]
 
 
 def uneven(model: str | Path, photos: list[np.ndarray]) -> float:
@@ -35,7 +28,7 @@ def uneven(model: str | Path, photos: list[np.ndarray]) -> float:
 
 @pytest.mark.parametrize("style", impasto_models.names())
 def test_half_of_the_dial_is_half_of_the_change(style):
-    assert uneven(style, crops(224)) < 0.1
+    assert uneven(style, free_crops(224)) < 0.1
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +47,7 @@ def write(model: onnx.ModelProto, path: Path) -> Path:
 
 
 def test_an_export_is_measured_and_its_ends_stay_as_they_are(plain, tmp_path):
-    photos = crops(96)
+    photos = free_crops(96)
     before = write(plain, tmp_path / "before.onnx")
     after = write(dial.calibrated(plain, photos), tmp_path / "after.onnx")
     assert uneven(before, photos) > 0.2
