@@ -2,18 +2,43 @@
 
 Odena, Dumoulin and Olah (2016, "Deconvolution and checkerboard artifacts") say where the finest of it comes from: it
 is too faint for VGG16 to mind, but shows when a picture is enlarged or compressed. The coarsest is a lattice of strokes
-on what was flat: VGG16 likes it, as it has the right Gram matrices, but no painter is so regular.
+on what was flat: VGG16 likes it, as it has the right Gram matrices, but no painter is so regular. Either may lie in a
+few places only: the dots within a star.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 PERIODS = (16, 8, 4)  # px; the longest for which a picture has enough frequencies is used
+WINDOWS = (
+    96,
+    48,
+)  # px; what fills a small place is broad in the spectrum of the whole, and stands out in that of a window
 AROUND = 6  # frequencies to either side that an energy is compared with
 USUAL = 1.0  # logarithm of a ratio that chance, or what is seen, brings about
 
 
 def grid_energy(pictures: Tensor) -> Tensor:
+    """How much of a grid there is, all over and in places: `standing_out` of pictures and of windows of them, added up.
+
+    Args:
+        pictures: float ``[N, 3, H, W]``, RGB in 0..1.
+
+    Returns:
+        float32 scalar, from 0 (no grid).
+    """
+    sides = [side for side in WINDOWS if side < min(pictures.shape[-2:])]
+    return torch.stack([standing_out(pictures), *(standing_out(windows(pictures, side)) for side in sides)]).sum()
+
+
+def windows(pictures: Tensor, side: int) -> Tensor:
+    """Squares of ``side`` px that overlap by half: ``[N, C, H, W]`` to ``[M, C, side, side]``."""
+    squares = F.unfold(pictures, side, stride=side // 2).transpose(1, 2)
+    return squares.reshape(-1, pictures.shape[1], side, side)
+
+
+def standing_out(pictures: Tensor) -> Tensor:
     """How much energy stands out at the multiples of the grid's frequency.
 
     Args:
@@ -26,7 +51,7 @@ def grid_energy(pictures: Tensor) -> Tensor:
     smallest = min(pictures.shape[-2:])
     period = next((period for period in PERIODS if smallest >= period * 2 * AROUND), None)
     if period is None:
-        return pictures.new_zeros(())
+        return torch.zeros((), device=pictures.device)
     height, width = (side - side % period for side in pictures.shape[-2:])
     weights = pictures.new_tensor([0.2126, 0.7152, 0.0722])
     luminance = torch.einsum("nchw,c->nhw", pictures[..., :height, :width].float(), weights)
