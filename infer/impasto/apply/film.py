@@ -8,7 +8,9 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +18,8 @@ from typing import Any
 
 from ..common.defaults import MAX_PIXELS
 from ..common.errors import ImpastoError
-from ..painting.steadier import Steadier
+from ..painting.painter import fitting
+from ..painting.steadier import Steadier, Turn
 from ..painting.stylizer import Look, Stylizer
 from ..pictures.picture import shrunk
 from .film_reading import FilmReader, Frame, opened_film
@@ -25,6 +28,7 @@ from .plan import part_of, whole_of
 from .sequence import SequenceReader, SequenceWriter, is_sequence
 
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
+AT_ONCE = min(8, os.cpu_count() or 1)  # frames painted, where memory allows: one hardly keeps two cores busy
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,18 @@ def _uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _painted(items: Iterable[Any]) -> int:
+    """How many of ``items`` are frames that are being painted."""
+    return sum(isinstance(item, Future) for item in items)
+
+
+def _result(item: Any) -> Any:
+    """What becomes of ``item``: what a painter makes, or something that is not painted."""
+    return item.result() if isinstance(item, Future) else item
+
+
 class _Film:
-    """A film being restyled: packets are read in one thread, frames painted in the caller's, written in a third."""
+    """A film being restyled: packets are read in one thread, written in another, and frames painted in several."""
 
     def __init__(
         self,
@@ -146,25 +160,22 @@ class _Film:
     def restyle(self, stylizer: Stylizer, look: Look, progress: Callable[[], Any]) -> Made:
         """Restyle the film; the result's container is complete afterwards, also after Ctrl-C."""
         frames, stopped = 0, False
-        steadier = None if self.per_frame else Steadier(look.strength)
         threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._write)]
         for thread in threads:
             thread.start()
+        painters = ThreadPoolExecutor(AT_ONCE)
         try:
-            for item in self._taken():
+            for item in self._in_turn(painters, stylizer, look):
+                self._put(self.painted, item)
                 if isinstance(item, Frame):
-                    picture = shrunk(item.picture, self.size) if self.size else item.picture
-                    painted = stylizer.restyle(picture, look, steadier=steadier)
-                    self._put(self.painted, replace(item, picture=painted))
                     frames += 1
                     progress()
-                else:
-                    self._put(self.painted, item)
         except KeyboardInterrupt:
             stopped = True
         finally:
             with _uninterrupted():
                 self.stopping.set()
+                painters.shutdown(cancel_futures=True)
                 self._put(self.painted, None, always=True)
                 for thread in threads:
                     thread.join()
@@ -175,6 +186,29 @@ class _Film:
                 raise KeyboardInterrupt
             raise ImpastoError(f"cannot read {self.source}: it has no frames")
         return Made(*self.writer.size, frames, stopped)
+
+    def _in_turn(self, painters: ThreadPoolExecutor, stylizer: Stylizer, look: Look) -> Iterator[Any]:
+        """What the reader has read, in its order, with the frames painted, several at once."""
+        steadier = None if self.per_frame else Steadier(look.strength)
+        waiting: deque[Any] = deque()
+        most = 1
+        for item in self._taken():
+            if isinstance(item, Frame):
+                most = min(AT_ONCE, fitting(stylizer.memory, item.picture.rgb.size // 3))
+                turn = steadier.turn() if steadier else None
+                item = painters.submit(self._paint, item, stylizer, look, turn)
+            waiting.append(item)
+            while waiting and (_painted(waiting) >= most or not isinstance(waiting[0], Future)):
+                yield _result(waiting.popleft())
+        yield from map(_result, waiting)
+
+    def _paint(self, frame: Frame, stylizer: Stylizer, look: Look, turn: Turn | None) -> Frame:
+        try:
+            picture = shrunk(frame.picture, self.size) if self.size else frame.picture
+            return replace(frame, picture=stylizer.restyle(picture, look, steadier=turn))
+        finally:
+            if turn:
+                turn.close()
 
     def _taken(self) -> Iterator[Any]:
         """What the reader has read, until it has no more."""

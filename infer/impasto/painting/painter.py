@@ -23,6 +23,11 @@ LEAST_TILE, MOST_TILE = 60_000_000, 200_000_000  # bytes: smaller ones would be 
 LEAST_ROWS = 32  # of a tile
 
 
+def fitting(memory: int, pixels: int) -> int:
+    """How many pictures of so many ``pixels`` can be painted at once in ``memory`` bytes, at least one."""
+    return max(1, (memory - PROGRAM) // (pixels * (NETWORK + PICTURE)))
+
+
 class Painter:
     """A model that paints uint8 ``[N, H, W, 3]``, opened on a device.
 

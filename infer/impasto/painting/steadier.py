@@ -6,6 +6,8 @@ as good as this one's, and the mean of both flickers less. Where it does not, at
 nothing of it is taken, so that it leaves no trace.
 """
 
+from concurrent.futures import Future
+
 import numpy as np
 from PIL import Image
 
@@ -22,7 +24,7 @@ LEAST = 0.3  # of a frame that shows the same: with less it is one of another sc
 
 
 class Steadier:
-    """Takes the frames of a film in their order, each with its painting. Of the past it keeps one frame.
+    """Steadies the frames of a film: `turn` for each in their order, or all in one thread by calling this.
 
     Args:
         strength: of the style, 0 to 1: a picture that is mostly its photo is left mostly as it is.
@@ -30,18 +32,59 @@ class Steadier:
 
     def __init__(self, strength: float = 1.0) -> None:
         self._share = SHARE * strength
-        self._before: tuple[np.ndarray, np.ndarray] | None = None
+        self._last: Turn | None = None
+
+    def turn(self) -> "Turn":
+        """What steadies the next frame. Frames may be painted at once: each waits for what it needs of the one before.
+
+        Each must be begun no later than those after it, and be closed, or those wait for ever.
+        """
+        self._last = Turn(self._share, self._last)
+        return self._last
 
     def __call__(self, frame: np.ndarray, painted: np.ndarray) -> np.ndarray:
-        """A steadier ``painted``, which the network made of ``frame``; all uint8 ``[H, W, 3]``."""
-        small, before = smaller(frame), self._before
-        if before is not None and before[1].shape == painted.shape and min(small.shape[:2]) > 1:
-            mesh = following(before[0], small)
-            weight = self._weight(small, moved(before[0], mesh))
-            if weight is not None:
-                painted = _mixed(painted, moved(before[1], mesh.scaled(painted.shape)), weight)
-        self._before = small, painted
-        return painted
+        """A steadier ``painted`` of the next frame: `Turn.__call__`."""
+        return self.turn()(frame, painted)
+
+
+class Turn:
+    """One frame's turn in a `Steadier`. Of the past it keeps one frame, and that until it is done."""
+
+    def __init__(self, share: float, before: "Turn | None") -> None:
+        self._share, self._before = share, before
+        self._seen: Future[np.ndarray] = Future()
+        self._steady: Future[np.ndarray] = Future()
+
+    def __call__(self, frame: np.ndarray, painted: np.ndarray) -> np.ndarray:
+        """A steadier ``painted``, which the network made of ``frame``; all uint8 ``[H, W, 3]``.
+
+        Raises:
+            CancelledError: the frame before was closed without having been painted.
+        """
+        small = smaller(frame)
+        self._seen.set_result(small)
+        steady = painted if self._before is None else self._steadied(self._before, small, painted)
+        self._before = None
+        self._steady.set_result(steady)
+        return steady
+
+    def close(self) -> None:
+        """Let nobody wait for this frame any longer, painted or not."""
+        self._before = None
+        self._seen.cancel()
+        self._steady.cancel()
+
+    def _steadied(self, before: "Turn", small: np.ndarray, painted: np.ndarray) -> np.ndarray:
+        """``painted``, mixed with the painting before. What has moved is found while that is still being painted."""
+        small_before = before._seen.result()
+        if small_before.shape != small.shape or min(small.shape[:2]) < 2:
+            return painted
+        mesh = following(small_before, small)
+        weight = self._weight(small, moved(small_before, mesh))
+        steady_before = before._steady.result()
+        if weight is None or steady_before.shape != painted.shape:
+            return painted
+        return _mixed(painted, moved(steady_before, mesh.scaled(painted.shape)), weight)
 
     def _weight(self, frame: np.ndarray, before: np.ndarray) -> np.ndarray | None:
         """How much of the painting before to take, 0 to 1, ``[h, w]`` float32; None for a frame of another scene."""

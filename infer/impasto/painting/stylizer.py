@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..pictures.picture import Picture
     from ..pictures.reading import Source
-    from .steadier import Steadier
+    from .steadier import Turn
     from .tiles import Report
 
 
@@ -169,14 +169,14 @@ class Stylizer:
         picture: "Picture",
         look: "Look",
         report: "Report" = lambda frames: None,
-        steadier: "Steadier | None" = None,
+        steadier: "Turn | None" = None,
     ) -> "Picture":
         """`__call__` for a picture with its metadata and all its bits, and for its later frames.
 
         Args:
             report: gets the number of frames that are done, after each and, in one painted in tiles, after each tile:
                 2.25 is a quarter of the third.
-            steadier: of the film that the picture is a frame of; None for a picture by itself.
+            steadier: what steadies the picture as a frame of a film; None for a picture by itself.
         """
         from ..pictures.pixels import narrowed
 
@@ -210,7 +210,7 @@ class Stylizer:
         alpha: "np.ndarray | None",
         look: "Look",
         report: "Report" = lambda share: None,
-        steadier: "Steadier | None" = None,
+        steadier: "Turn | None" = None,
     ) -> "np.ndarray":
         """``rgb``, uint8 or uint16 ``[N, H, W, 3]``, to the same; ``alpha`` is uint8 ``[N, H, W]``.
 

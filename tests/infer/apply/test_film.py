@@ -1,5 +1,6 @@
 """Films, made here with sound: frames, times, sound packets and sizes come out as they went in."""
 
+import itertools
 import os
 import signal
 import sys
@@ -48,6 +49,32 @@ def test_another_codec_and_quality(restyle, tmp_path):
         with pytest.raises(ImpastoError, match=f"--codec {codec}: this FFmpeg has no such encoder"):
             restyle(tmp_path / "clip.mp4", tmp_path / "b.mp4", encoding=Encoding(codec=codec))
     assert not (tmp_path / "b.mp4").exists()
+
+
+def test_frames_painted_at_once_make_the_same_film(restyle, tmp_path, monkeypatch):
+    make(tmp_path / "clip.mkv", frames=20)
+    for at_once in (1, 3):
+        monkeypatch.setattr("impasto.apply.film.AT_ONCE", at_once)
+        restyle(tmp_path / "clip.mkv", tmp_path / f"by_{at_once}.mkv")
+    films = [look_at(tmp_path / f"by_{at_once}.mkv") for at_once in (1, 3)]
+    assert films[0] == films[1]
+    assert len(films[0][0]) == 20
+
+
+def test_a_frame_that_cannot_be_painted_ends_the_film(stylizer, restyle, tmp_path, monkeypatch):
+    make(tmp_path / "clip.mp4")
+    paint, begun = stylizer.restyle, itertools.count()
+
+    def fail_at_the_third(*given, **more):
+        if next(begun) == 2:
+            raise ImpastoError("no memory")
+        return paint(*given, **more)
+
+    monkeypatch.setattr("impasto.apply.film.AT_ONCE", 3)
+    monkeypatch.setattr(stylizer, "restyle", fail_at_the_third)
+    with pytest.raises(ImpastoError, match="no memory"):
+        restyle(tmp_path / "clip.mp4", tmp_path / "styled.mp4")
+    assert os.listdir(tmp_path) == ["clip.mp4"]
 
 
 def test_frames_that_are_too_small_or_too_large(restyle, tmp_path):

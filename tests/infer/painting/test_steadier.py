@@ -1,5 +1,7 @@
 """Films that stand still: motion is found, flicker is less, and what has changed leaves no trace."""
 
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from impasto.painting.dials import boxed
@@ -62,6 +64,23 @@ def test_paintings_flicker_less(view, step):
     assert flicker(steady) < 0.7 * flicker(painted)
     # and are of the same picture
     assert apart(boxed(steady[5].astype(np.float32).mean(2), 4), boxed(painted[5].astype(np.float32).mean(2), 4)) < 2
+
+
+def test_frames_painted_at_once_come_out_as_one_after_another(view):
+    frames = [view(0.3 * i, 1.4 * i) for i in range(6)]
+    painted = [grainy(frame, seed) for seed, frame in enumerate(frames)]
+    alone, together = Steadier(), Steadier()
+    turns = [together.turn() for _ in frames]
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda turn, *pair: turn(*pair), turns, frames, painted))
+    np.testing.assert_array_equal(found, [alone(*pair) for pair in zip(frames, painted, strict=True)])
+
+
+def test_nobody_waits_for_a_frame_that_could_not_be_painted(view):
+    steadier = Steadier()
+    steadier.turn().close()
+    with pytest.raises(CancelledError):
+        steadier(view(0, 0), view(0, 0))
 
 
 def test_a_cut_leaves_nothing_of_the_scene_before(view):
