@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from films import make
 from impasto import ImpastoError, Stylizer
 from impasto_train.commandline.options import Options
 from impasto_train.loss.evaluate import evaluate
@@ -19,7 +20,7 @@ from impasto_train.tune.record import HELD_OUT, Point, Trial, TrialStore
 from impasto_train.tune.score import Score
 from PIL import Image
 
-from benchmarks import artefacts, equals_n_steps, flicker, johnson, memory, quality, ranking, training
+from benchmarks import artefacts, equals_n_steps, film, flicker, johnson, memory, quality, ranking, training
 
 SIDE = artefacts.SIZE
 
@@ -102,6 +103,17 @@ def test_without_a_film_no_opencv_is_needed(model, tmp_path, monkeypatch):
     Image.fromarray(noise(SIDE + 5)).save(tmp_path / "photos/photo.png")
     flicker.flicker([str(model)], tmp_path / "photos", json_file=tmp_path / "found.json")
     assert [row["noise gain"] for row in json.loads((tmp_path / "found.json").read_text())] == [1, pytest.approx(1)]
+
+
+def test_the_speed_of_films_is_measured(model, tmp_path):
+    make(tmp_path / "clip.mp4", frames=4)
+    film.rates([str(model), str(tmp_path / "clip.mp4")], rounds=1, json_file=tmp_path / "found.json")
+    rows = json.loads((tmp_path / "found.json").read_text())
+    assert [row["steadied"] for row in rows] == ["yes", "no"]
+    assert all(row["frames a second"] > 0 for row in rows)
+    assert [value for name, value in rows[1].items() if name.startswith("times")] == [1]
+    with pytest.raises(ImpastoError, match="and last the film"):
+        film.rates([str(tmp_path / "clip.mp4")])
 
 
 def test_the_motion_of_a_film_is_found_and_taken_out():
