@@ -29,7 +29,7 @@ from impasto_train.commandline.options import VariantOptions
 from impasto_train.export.variants.make import described, edited
 from impasto_train.photos.content import centre_crop, demo_photo
 
-from .report import save
+from .report import markdown, save
 from .runtimes import EXPORTED, Job, Runtime, runtimes, takes_dial, versions
 
 PHOTO = "coffee.png"
@@ -100,7 +100,7 @@ def engines(
     sizes: Annotated[str, typer.Option(help="Heights and widths in pixels.")] = "1x2,61x83,333x517",
     only: Annotated[str, typer.Option(help="Only engines whose names hold this.")] = "",
     form: Annotated[str, typer.Option(help='Run one form alone, as export-style is told: "--precision fp16".')] = "",
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a table of Markdown's.")] = False,
+    in_markdown: Annotated[bool, typer.Option("--markdown", help="Print a table of Markdown's.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
     """Print how far the models are from onnxruntime's pictures in each engine, and how long they take."""
@@ -120,9 +120,8 @@ def engines(
             fed = "fed" if "required" in each else "none" if "none" in each else dial
             rows.append({**{key: row[key] for key in ("engine", "file")}, "dial": fed, **row})
     print(versions())
-    if rows and markdown:
-        lines = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
-        print("\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines))
+    if rows and in_markdown:
+        print(markdown(rows), end="")
     elif rows:
         save(rows, json_file, None, lambda axis: None)
 

@@ -21,6 +21,12 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def markdown(rows: Sequence[Row]) -> str:
+    """Rows of one set of keys as a table of Markdown's, with an empty line after it; floats to three decimals."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(map(_text, row.values()) for row in rows)]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines) + "\n"
+
+
 def _text(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 

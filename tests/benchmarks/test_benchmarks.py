@@ -20,7 +20,7 @@ from impasto_train.tune.record import HELD_OUT, Point, Trial, TrialStore
 from impasto_train.tune.score import Score
 from PIL import Image
 
-from benchmarks import artefacts, equals_n_steps, film, flicker, johnson, memory, quality, ranking, training
+from benchmarks import artefacts, equals_n_steps, film, flicker, gpu, johnson, memory, quality, ranking, training
 
 SIDE = artefacts.SIZE
 
@@ -114,6 +114,34 @@ def test_the_speed_of_films_is_measured(model, tmp_path):
     assert [value for name, value in rows[1].items() if name.startswith("times")] == [1]
     with pytest.raises(ImpastoError, match="and last the film"):
         film.rates([str(tmp_path / "clip.mp4")])
+
+
+def test_what_a_gpu_does_is_tried_on_the_cpu(monkeypatch, model, tmp_path, narrow_vgg_weights, capsys):
+    monkeypatch.setattr("impasto_train.training.setup.load_vgg_weights", lambda file, say: narrow_vgg_weights)
+    monkeypatch.setattr(quality, "load_vgg_weights", lambda: narrow_vgg_weights)
+    make(tmp_path / "clip.mp4", frames=4)
+    (tmp_path / "photos").mkdir()
+    for width, name in enumerate(("style.png", "photos/a.png", "photos/b.png"), start=94):
+        Image.fromarray(noise(96)[:, :width]).save(tmp_path / name)
+    gpu.gpu(
+        str(model),
+        tmp_path / "style.png",
+        str(tmp_path / "photos"),
+        tmp_path / "photos",
+        tmp_path / "clip.mp4",
+        device="cpu",
+        minutes=0.01,
+        sizes="64",
+        out=tmp_path / "gpu.md",
+    )
+    written = (tmp_path / "gpu.md").read_text()
+    assert written in capsys.readouterr().out
+    heads = [line for line in written.splitlines() if set(line) <= set("| -")]
+    assert len(heads) >= 3
+    first = [cell.strip() for cell in written.splitlines()[2].split("|")]
+    assert (first[1], first[2], first[-2]) == ("as exported", "64", "0")  # the CPU beside itself
+    assert "| cpu | 4 |" in written
+    assert "| float32 |" in written
 
 
 def test_the_motion_of_a_film_is_found_and_taken_out():

@@ -1,0 +1,162 @@
+"""What a GPU does, in one command and about ten minutes: training, painting, film; and how far it is from the CPU.
+
+    python -m benchmarks.gpu MODEL STYLE PHOTOS HELD_OUT FILM [--device cuda] [--minutes 3] [--out gpu.md]
+
+PHOTOS is what ``train-style --content`` takes, HELD_OUT a folder of photos never trained on. It writes Markdown:
+
+* training by default, for so many minutes with mixed precision and without: steps a second, and the figures of
+  `benchmarks.quality` of seven photos held out (256 px).
+* painting at each size: milliseconds, the median of five, on the device and on the CPU beside it; the file as exported
+  and with float16 within (``export-style --precision fp16``); with the upload and the download that a caller sees. And
+  the largest difference between the two, in levels of 255.
+* film: frames a second, whole, on the device and on the CPU.
+* memory of the device at the end, if nvidia-smi tells.
+
+``--device cpu`` tries all of it without a GPU.
+"""
+
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from unittest import mock
+
+import av
+import numpy as np
+import typer
+from impasto import Stylizer, film
+from impasto.contract import locate, read_model
+from impasto.internal import open_session, run, whole_file
+from impasto_train.commandline.options import Options, VariantOptions
+from impasto_train.export.variants.make import described, edited
+from impasto_train.photos.content import open_content, read_style
+from impasto_train.training import trainer as trainers
+from impasto_train.training.setup import build_objective, pick_device
+
+from .pictures import photo_files, square
+from .quality import Judge
+from .report import Row, markdown
+from .training import PHOTOS as HELD
+from .training import SIZE as HELD_SIZE
+from .training import scores
+
+ROUNDS = 5
+SHOWN = ("R", "S", "J", "W", "L")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def trainings(style: Path, photos: str, held_out: Path, device: str, minutes: float) -> list[Row]:
+    """A training of so many minutes by default, in each precision that the device has."""
+    crops = [square(file, HELD_SIZE) for file in photo_files([held_out])[:HELD]]
+    judge, picture = Judge.of(style), read_style(style, Options(style=style).style_size)
+    place = pick_device(device)
+    rows = []
+    for mixed in (True, False) if trainers.mixed_precision(place) else (False,):
+        with mock.patch.object(trainers, "mixed_precision", lambda device, mixed=mixed: mixed):
+            options = Options(style=style, content=photos, minutes=minutes)
+            objective = build_objective(options, picture, place, lambda line: None)
+            content = open_content(photos).train
+            timed = trainers.Trainer(objective, content, options, 10**6)
+            timed.begin(picture)
+            steps = max(8, round(60 * minutes / timed.seconds_per_step()))
+            trained = trainers.Trainer(objective, content, options, steps)
+            trained.begin(picture)
+            seconds = sum(record.seconds for record in trained.run())
+        found = scores(trained, judge, crops)
+        precision = "bfloat16 where that is safe" if mixed else "float32"
+        figures = {key: found[key] for key in SHOWN}
+        rows.append({"training": precision, "steps": steps, "steps a second": steps / seconds, **figures})
+    return rows
+
+
+def paintings(model: str, device: Any, sizes: Sequence[int]) -> list[Row]:
+    """Milliseconds of each size, on the device and on the CPU, in alternation."""
+    info, exported = read_model(locate(model))
+    half = edited(exported, described(info, VariantOptions(model=model, precision="fp16")), None, [])
+    forms = {"as exported": exported, "float16": half}
+    rows: list[Row] = []
+    for name, data in forms.items():
+        sessions = [open_session(data, place)[0] for place in (device, "cpu")]
+        for side in sizes:
+            pixels = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
+            took: list[list[float]] = [[], []]
+            for _ in range(ROUNDS + 1):  # the first warms up
+                results = []
+                for session, seconds in zip(sessions, took, strict=True):
+                    start = time.perf_counter()
+                    results.append(session.run(None, {"image": pixels})[0].astype(int))
+                    seconds.append(time.perf_counter() - start)
+            there, here = (1000 * statistics.median(seconds[1:]) for seconds in took)
+            apart = int(np.abs(results[0] - results[1]).max())
+            rows.append(
+                {
+                    "file": name,
+                    "side": side,
+                    f"ms, {device}": there,
+                    "ms, cpu": here,
+                    "times": here / there,
+                    "apart": apart,
+                }
+            )
+    return rows
+
+
+def films(model: str, clip: Path, device: Any) -> list[Row]:
+    """Frames a second of a film, whole."""
+    with av.open(clip) as opened:
+        frames = sum(1 for _ in opened.decode(video=0))
+    rows = []
+    for place in dict.fromkeys((device, "cpu")):
+        stylizer = Stylizer(model, device=place)
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            film(stylizer, clip, Path(folder) / "film.mkv")
+            rows.append({"film": place, "frames": frames, "frames a second": frames / (time.perf_counter() - start)})
+    return rows
+
+
+def memory() -> list[Row]:
+    """Megabytes of NVIDIA's GPUs in use; nothing where there are none."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    query = ["nvidia-smi", "--query-gpu=name,memory.used,memory.total", "--format=csv,noheader"]
+    done = subprocess.run(query, capture_output=True, text=True, check=True)
+    rows = [line.split(", ") for line in done.stdout.splitlines()]
+    return [{"GPU": name, "memory in use": used, "of": total} for name, used, total in rows]
+
+
+@app.command()
+def gpu(
+    model: Annotated[str, typer.Argument(help="A model file or the name of a shipped style.")],
+    style: Annotated[Path, typer.Argument(help="The style picture to train on.")],
+    photos: Annotated[str, typer.Argument(help="Photos to train on: what --content takes.")],
+    held_out: Annotated[Path, typer.Argument(help="A folder of photos never trained on.")],
+    clip: Annotated[Path, typer.Argument(help="A film.")],
+    device: Annotated[str, typer.Option(help="What apply-style --device takes; to try it all, cpu.")] = "cuda",
+    minutes: Annotated[float, typer.Option(help="Of each training.", min=0.01)] = 3.0,
+    sizes: Annotated[str, typer.Option(help="Sides in pixels.")] = "512,1024,2048,4096",
+    out: Annotated[Path | None, typer.Option(help="Write the tables here too, as Markdown.")] = None,
+) -> None:
+    """Print the tables that the docs have."""
+    learns = device if device in ("cuda", "cpu") else "auto"
+    parts: list[list[Any]] = [
+        list(paintings(model, device, [int(side) for side in sizes.split(",")])),
+        list(films(model, clip, device)),
+        list(trainings(style, photos, held_out, learns, minutes)),
+        list(memory()),
+    ]
+    text = "".join(markdown(rows) for rows in parts if rows)
+    print(text, end="")
+    if out:
+        with whole_file(out) as path:
+            path.write_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(run(app, "benchmarks.gpu"))
