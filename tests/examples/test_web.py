@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import impasto_models
 import numpy as np
 import onnx
@@ -206,6 +207,29 @@ def test_without_a_network_once_it_is_loaded(walk, photo, tmp_path):
         assert_close(pixels(tmp_path / "offline.png"), Stylizer("the_scream", device="cpu")(image))
 
 
+def test_an_installed_page_takes_photos_from_other_apps_without_a_network(walk, photo, tmp_path):
+    first = tmp_path / "first.png"
+    Image.fromarray(centre_crop(demo_photo("coffee.png"), 64)).save(first)
+    seen = walk("shared", photo=photo, first=first)
+    assert (seen["errors"], seen["manifest"]) == ([], True)
+    # all that a browser has against it is that the test's has no profile to install it in
+    assert [error["errorId"] for error in seen["installabilityErrors"]] == ["in-incognito"]
+    assert seen["status"].startswith("Painted in ")
+    assert seen["name"] == f"from an app-{impasto_models.names()[0]}.png"
+    with Image.open(photo) as image:
+        assert_close(pixels(tmp_path / "shared.png"), Stylizer(impasto_models.names()[0], device="cpu")(image))
+    assert "empty" in seen["after"]  # it is taken once
+
+
+def test_the_icons_are_of_the_sizes_that_the_manifest_states():
+    public = WEB / "public"
+    manifest = json.loads((public / "manifest.webmanifest").read_text())
+    for icon in manifest["icons"]:
+        if icon["type"] == "image/png":
+            with Image.open(public / icon["src"]) as image:
+                assert "{}x{}".format(*image.size) == icon["sizes"]
+
+
 def test_a_browser_without_webassembly(walk):
     seen = walk("withoutWebAssembly")
     assert seen["text"].startswith("This browser has no WebAssembly")
@@ -216,7 +240,6 @@ def test_a_photo_too_large_for_the_memory(walk, tmp_path):
     path = tmp_path / "large.png"
     Image.new("RGB", (500, 400), (90, 120, 60)).save(path)
     seen = walk("tooLarge", photo=path)
-    assert seen["text"].startswith("large.png has 500 × 400 pixels, more than the page can paint")
     assert seen["facts"].endswith("px, made smaller")
     height, width, _ = pixels(tmp_path / "smaller.png").shape
     assert width * height < 500 * 400 * 0.6
@@ -245,6 +268,23 @@ def test_the_camera(walk, tmp_path):
     assert seen["name"].startswith("camera-")
     height, width, _ = pixels(tmp_path / "camera.png").shape
     assert seen["facts"] == f"{width} × {height} px"
+
+
+def test_the_camera_is_painted_live(walk, tmp_path):
+    seen = walk("live", styles=[[title, f"{name}.png"] for title, name in (WAVE, SCREAM)])
+    assert seen["captions"] == [caption(impasto_models.path(name)) for _, name in (WAVE, SCREAM)]
+    photo, *painted = (pixels(tmp_path / f"{name}.png") for name in ("photo", WAVE[1], SCREAM[1]))
+    # Chromium's camera is a green picture, and what moves in it is small
+    for one, other in ((photo, painted[0]), (photo, painted[1]), painted):
+        assert np.abs(np.median(one, axis=(0, 1)) - np.median(other, axis=(0, 1))).max() > 30
+    assert seen["size"].endswith(" a second")
+    assert seen["film"].startswith("camera-the_scream.")
+    with av.open(tmp_path / "film") as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) > 5
+    assert frames[0].shape == photo.shape
+    assert seen["status"].startswith("Painted in ")
+    assert seen["facts"] == "1920 × 1080 px"  # what is painted live has fewer
 
 
 def test_keyboard_and_screen_reader(walk):

@@ -1,8 +1,9 @@
-// A photo from the camera, in a dialog of its own.
+// The camera, in a dialog of its own: a photo, or a picture that goes on.
 import { byId } from "./dom";
 
 const dialog = byId("camera", HTMLDialogElement);
-const video = byId("camera-view", HTMLVideoElement);
+/** What the camera sees, while it is in use. */
+export const video = byId("camera-view", HTMLVideoElement);
 const turn = byId("camera-turn", HTMLButtonElement);
 
 let facing: "environment" | "user" = "environment";
@@ -10,14 +11,15 @@ let stream: MediaStream | undefined;
 
 export const hasCamera = () => !!navigator.mediaDevices?.getUserMedia;
 
-function close(): void {
+/** Let go of the camera. */
+export function closeCamera(): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
   stream = undefined;
   video.srcObject = null;
 }
 
 async function show(): Promise<void> {
-  close();
+  closeCamera();
   const wanted = { facingMode: facing, width: { ideal: 1920 }, height: { ideal: 1080 } };
   stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
   video.srcObject = stream;
@@ -25,14 +27,16 @@ async function show(): Promise<void> {
   await video.play();
 }
 
-async function shoot(): Promise<File | null> {
+/** What the camera sees now. */
+export async function shoot(): Promise<File> {
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
   canvas.getContext("2d")?.drawImage(video, 0, 0);
   return new File([await canvas.convertToBlob({ type: "image/png" })], "camera.png", { type: "image/png" });
 }
 
-/** Take a photo; null if the dialog was left. Rejects where there is no camera or it may not be used. */
-export async function takePhoto(): Promise<File | null> {
+/** A photo; "live" where the camera is to be painted, and stays open; null if the dialog was left. Rejects where there
+ * is no camera or it may not be used. */
+export async function openCamera(): Promise<File | "live" | null> {
   await show();
   const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((device) => device.kind === "videoinput");
   turn.hidden = cameras.length < 2;
@@ -42,8 +46,9 @@ export async function takePhoto(): Promise<File | null> {
     dialog.addEventListener(
       "close",
       async () => {
+        if (dialog.returnValue === "live") return resolve("live");
         const taken = dialog.returnValue === "shoot" ? await shoot() : null;
-        close();
+        closeCamera();
         resolve(taken);
       },
       { once: true },

@@ -1,13 +1,15 @@
 // The page: what its controls do. Everything is worked out in the worker, on this device.
-import { hasCamera, takePhoto } from "./camera";
+import { closeCamera, hasCamera, openCamera, shoot, video } from "./camera";
 import { byId, make } from "./dom";
-import { autoStroke } from "./look";
+import { Live } from "./live";
+import { autoStroke, type Look } from "./look";
 import { NotAModel } from "./model";
 import { hideNotice, notice } from "./notice";
-import { keepPage, keepStyles } from "./offline";
+import { keepPage, keepStyles, takeShared } from "./offline";
 import { showPainting, showPhoto, toFile } from "./picture";
+import { beginRecording, endRecording, isRecording } from "./recording";
 import { addModel, chosenStyle, focusShelf, loadShelf, type Style } from "./shelf";
-import { mostPixels, Refused, Studio } from "./studio";
+import { Refused, Studio } from "./studio";
 import { lacking } from "./support";
 
 const QUICK = 0.4; // seconds: what takes no longer is painted while the strength is being moved
@@ -33,6 +35,7 @@ let took = Infinity; // seconds of the last painting of this photo
 let rate = 0; // seconds a pixel that the network saw, of the last painting
 let clock = 0;
 let keeping = false;
+let live: Live | undefined; // while the camera is painted
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 
@@ -70,7 +73,7 @@ function painting(): void {
 }
 
 studio.onprogress = (stage, loaded, total) => {
-  if (stage === "painting") return painting();
+  if (stage === "painting") return live || painting();
   working(stage === "engine" ? "Getting the paint ready…" : "Getting the style…");
   amount.textContent = `${megabytes(loaded)} of ${megabytes(total)} MB`;
   bar.value = loaded / total;
@@ -88,13 +91,13 @@ function offerSmaller(file: File, width: number, height: number, pixels: number)
 }
 
 async function openPhoto(file: File, size?: { width: number; height: number }): Promise<void> {
+  endLive();
   const mine = ++asked;
   hideNotice();
   working("Opening the photo…");
   try {
     const opened = await studio.open(file, size);
-    if (mine !== asked || !opened) return opened?.bitmap?.close();
-    if (!opened.bitmap) return offerSmaller(file, opened.width, opened.height, mostPixels());
+    if (mine !== asked || !opened) return opened?.bitmap.close();
     photoName = file.name.replace(/\.\w+$/, "") || "photo";
     took = Infinity;
     saveable(false);
@@ -104,7 +107,7 @@ async function openPhoto(file: File, size?: { width: number; height: number }): 
     byId("picture", HTMLElement).setAttribute("aria-label", `${photoName}, ${opened.width} by ${opened.height} pixels`);
     byId("facts", HTMLElement).textContent =
       `${opened.width} × ${opened.height} px` +
-      (size ? ", made smaller" : "") + (opened.flattened ? ", on white where it was transparent" : "");
+      (size || opened.reduced ? ", made smaller" : "") + (opened.flattened ? ", on white where it was transparent" : "");
     showPhoto(opened.bitmap);
     await repaint();
   } catch (error) {
@@ -112,20 +115,26 @@ async function openPhoto(file: File, size?: { width: number; height: number }): 
   }
 }
 
+const lookOf = (style: Style): Look => ({
+  strength: style.dial ? strength.valueAsNumber / 100 : 1,
+  stroke: live ? Number(stroke.value) || 1 : strokeSize(),
+  keepColors: keepColors.checked,
+});
+
 async function repaint(): Promise<void> {
   const style = chosenStyle();
   const { photo } = studio;
+  if (live && style) return showCaption(style);
   if (!style || !photo) return;
   const mine = ++asked;
-  const amountOfStyle = style.dial ? strength.valueAsNumber / 100 : 1;
+  const look = lookOf(style);
   try {
-    if (amountOfStyle === 0) {
+    if (look.strength === 0) {
       finish(null, style, "The photo as it is.");
       return;
     }
     working("Painting…");
-    const size = strokeSize();
-    const look = { strength: amountOfStyle, stroke: size, keepColors: keepColors.checked };
+    const size = look.stroke;
     const painted = await studio.paint(style, look);
     if (mine !== asked || !painted) return painted?.bitmap.close();
     took = painted.seconds;
@@ -146,11 +155,15 @@ function saveable(can: boolean): void {
   for (const save of saves) save.disabled = !can;
 }
 
-function finish(bitmap: ImageBitmap | null, style: Style, text: string): void {
-  showPainting(bitmap);
+function showCaption(style: Style): void {
   const caption = byId("caption", HTMLElement);
   const licence = style.style_license && make("span", "licence", ` · ${style.style_license}`);
   caption.replaceChildren(make("cite", "", style.title), style.credit && `, ${style.credit}`, licence);
+}
+
+function finish(bitmap: ImageBitmap | null, style: Style, text: string): void {
+  showPainting(bitmap);
+  showCaption(style);
   saveable(true);
   idle(text);
 }
@@ -191,17 +204,59 @@ async function openModel(file: File): Promise<void> {
 const opened = (file: File | null | undefined) =>
   file && void (/\.onnx$/i.test(file.name) ? openModel(file) : openPhoto(file));
 
+function saveFile(data: Blob, suffix: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(data);
+  link.download = `${photoName}-${chosenStyle()?.name ?? "impasto"}.${suffix}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  say(`Saved ${link.download}`);
+}
+
 async function save(type: "png" | "jpeg"): Promise<void> {
   try {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(await toFile(`image/${type}`));
-    link.download = `${photoName}-${chosenStyle()?.name ?? "impasto"}.${type.replace("e", "")}`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    say(`Saved ${link.download}`);
+    saveFile(await toFile(`image/${type}`), type.replace("e", ""));
   } catch {
     notice("The picture is too large for this browser to save.");
   }
+}
+
+/** Paint what the camera sees, until a photo is taken or opened. */
+async function goLive(): Promise<void> {
+  endLive(false);
+  const mine = (live = new Live());
+  const style = chosenStyle();
+  if (!style) return endLive();
+  asked++;
+  hideNotice();
+  photoName = "camera";
+  saveable(false);
+  document.body.classList.remove("empty");
+  document.body.classList.add("live");
+  document.body.classList.toggle("mirrored", video.classList.contains("mirrored"));
+  showCaption(style);
+  try {
+    const wanted = () => ({ style: chosenStyle() ?? style, look: lookOf(chosenStyle() ?? style) });
+    await mine.run(studio, video, wanted, ({ width, height, rate }) => {
+      const facts = `${width} × ${height} px, ${Math.round(rate)} a second`;
+      byId("facts", HTMLElement).textContent = document.body.dataset.live = facts;
+      idle(isRecording() ? "Recording…" : "The camera, live.");
+      saveable(true);
+    });
+  } catch (error) {
+    if (mine !== live) return;
+    endLive();
+    notice(`The camera's picture cannot be painted: ${(error as Error).message || "the worker did not start"}.`);
+  }
+}
+
+function endLive(letGo = true): void {
+  if (isRecording()) endRecording();
+  if (live) studio.photo = undefined;
+  live?.stop();
+  live = undefined;
+  if (letGo) closeCamera();
+  document.body.classList.remove("live", "mirrored");
 }
 
 async function openExample(): Promise<void> {
@@ -216,7 +271,12 @@ const actions: Record<string, () => void> = {
   example: () => void openExample(),
   savePng: () => void save("png"),
   saveJpeg: () => void save("jpeg"),
-  camera: () => void takePhoto().then(opened, () => notice(NO_CAMERA)),
+  camera: () => void openCamera().then(
+    (taken) => (taken === "live" ? void goLive() : opened(taken)),
+    () => notice(NO_CAMERA),
+  ),
+  record: () => (isRecording() ? endRecording() : beginRecording(saveFile)),
+  freeze: () => void shoot().then(openPhoto),
 };
 
 function listen(): void {
@@ -276,8 +336,9 @@ async function begin(): Promise<void> {
   try {
     shelf = await loadShelf();
   } catch {
-    notice("The styles could not be loaded.", { label: "Try again", act: () => location.reload() });
+    return notice("The styles could not be loaded.", { label: "Try again", act: () => location.reload() });
   }
+  opened(await takeShared().catch(() => null)); // there is none on http:// and in some private windows
 }
 
 void begin();

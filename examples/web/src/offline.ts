@@ -9,6 +9,16 @@ export function keepPage(): void {
   void navigator.serviceWorker?.register(new URL("sw.js", document.baseURI)).catch(() => undefined);
 }
 
+/** The photo that another app shared with this one, once. */
+export async function takeShared(): Promise<File | null> {
+  const shared = await globalThis.caches?.open("impasto-shared");
+  const response = await shared?.match("shared");
+  if (!response) return null;
+  await shared.delete("shared");
+  const name = decodeURIComponent(response.headers.get("X-Name") ?? "photo");
+  return new File([await response.blob()], name, { type: response.headers.get("Content-Type") ?? "" });
+}
+
 /** Load what has not been loaded yet, one after the other, and say when all is there. */
 export async function keepStyles(styles: Source[]): Promise<void> {
   if (!navigator.serviceWorker || !globalThis.caches) return; // as on http://

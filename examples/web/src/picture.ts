@@ -4,6 +4,7 @@ import { byId } from "./dom";
 const figure = byId("picture", HTMLElement);
 const split = byId("split", HTMLInputElement);
 const canvases = { photo: byId("photo", HTMLCanvasElement), painting: byId("painting", HTMLCanvasElement) };
+const LONGEST = 1280; // px of a live picture: its canvas keeps its size, whatever size it is painted at, to be recorded
 const QUALITY = 0.95; // of JPEG
 const REVEAL = 900; // ms
 const RESTS_AT = 24; // per cent of the photo that stay in sight
@@ -48,6 +49,24 @@ export function showPainting(bitmap: ImageBitmap | null): void {
   };
   moveSplit(100);
   revealing = requestAnimationFrame(step);
+}
+
+/** Hang a painting of the camera's picture, of `across` by `down` pixels. */
+export function showLive(bitmap: ImageBitmap, across: number, down: number): void {
+  const scale = Math.min(1, LONGEST / Math.max(across, down));
+  const [width, height] = [across, down].map((side) => Math.round((side * scale) / 2) * 2); // even, as films want it
+  const { painting } = canvases;
+  if (painting.width !== width || painting.height !== height) {
+    cancelAnimationFrame(revealing);
+    [painting.width, painting.height] = [width, height];
+    canvases.photo.width = canvases.photo.height = 0;
+    figure.style.setProperty("--ratio", String(width / height));
+    figure.classList.remove("painted");
+  }
+  const context = painting.getContext("2d", { alpha: false });
+  if (context) context.imageSmoothingQuality = "high";
+  context?.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
 }
 
 /** The painting at its full size as a file of `type`: image/png, or image/jpeg of apply-style's quality. */

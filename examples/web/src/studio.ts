@@ -49,12 +49,12 @@ export class Studio {
   /** Told how far loading has come. */
   onprogress: (stage: Stage, loaded: number, total: number) => void = () => {};
 
-  /** Read a photo, at a size if one is given. Its bitmap is null where it is too large for the memory. */
+  /** Read a photo, at a size if one is given, or made smaller where it is too large for the memory. */
   async open(file: Blob, size?: { width: number; height: number }): Promise<Opened> {
     if (this.#painting && this.#isSlow) this.#restart();
     const request: PhotoRequest = { id: ++this.#last, file, ...size };
     const opened = await this.#ask<Opened>({ type: "open", photo: request, mostPixels: mostPixels() });
-    if (opened.bitmap) this.photo = { ...request, width: opened.width, height: opened.height };
+    this.photo = { ...request, width: opened.width, height: opened.height };
     return opened;
   }
 
@@ -79,6 +79,17 @@ export class Studio {
       throw error;
     } finally {
       if (run === this.#painting) this.#painting = 0;
+    }
+  }
+
+  /** Paint a picture of the camera's, which is closed. */
+  async paintFrame(bitmap: ImageBitmap, style: Source, look: Look): Promise<Painted | null> {
+    const { width, height } = bitmap;
+    this.photo = { id: ++this.#last, file: bitmap, width, height };
+    try {
+      return await this.paint(style, look);
+    } finally {
+      bitmap.close();
     }
   }
 

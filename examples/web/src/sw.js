@@ -16,6 +16,7 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
+  if (request.method === "POST" && request.url.endsWith("/share")) event.respondWith(shared(request));
   if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
   const changes = request.mode === "navigate" || request.url.endsWith("/index.json"); // all other names carry a hash
   event.respondWith((changes ? fromNetwork(request) : fromCache(request)).then(isolated));
@@ -35,6 +36,16 @@ async function fromNetwork(request) {
     if (response) return response;
     throw error;
   }
+}
+
+/** Keep the photo that another app shares, and show the page, which takes it: `takeShared`. */
+async function shared(request) {
+  const photo = (await request.formData()).get("photo");
+  if (photo instanceof File) {
+    const headers = { "Content-Type": photo.type, "X-Name": encodeURIComponent(photo.name) };
+    await (await caches.open("impasto-shared")).put("shared", new Response(photo, { headers }));
+  }
+  return Response.redirect("./", 303);
 }
 
 /** The response with the headers without which WebAssembly has no threads. */

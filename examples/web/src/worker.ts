@@ -12,7 +12,7 @@ export interface Source {
 /** A photo and the size to work at; `id` tells photos apart. */
 export interface PhotoRequest {
   id: number;
-  file: Blob;
+  file: Blob | ImageBitmap;
   width?: number;
   height?: number;
 }
@@ -35,8 +35,9 @@ export type Trouble = "picture" | "network" | "model" | "memory" | "gpu" | "engi
 export interface Opened {
   width: number;
   height: number;
-  /** Null where the photo has more than `mostPixels`. */
-  bitmap: ImageBitmap | null;
+  bitmap: ImageBitmap;
+  /** Whether the photo has more than `mostPixels`. */
+  reduced: boolean;
   flattened: boolean;
 }
 
@@ -72,11 +73,9 @@ async function decode(request: PhotoRequest, mostPixels = Infinity): Promise<Ope
   const bitmap = await createImageBitmap(request.file, { imageOrientation: "from-image" }).catch(() => {
     throw new Failed("picture");
   });
-  if (bitmap.width * bitmap.height > mostPixels && !request.width) {
-    return { width: bitmap.width, height: bitmap.height, bitmap: null, flattened: false };
-  }
-  const width = request.width ?? bitmap.width;
-  const height = request.height ?? bitmap.height;
+  const scale = Math.min(1, Math.sqrt(mostPixels / (bitmap.width * bitmap.height)));
+  const width = request.width ?? Math.max(1, Math.floor(bitmap.width * scale));
+  const height = request.height ?? Math.max(1, Math.floor(bitmap.height * scale));
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) throw new Failed("memory");
@@ -92,7 +91,7 @@ async function decode(request: PhotoRequest, mostPixels = Infinity): Promise<Ope
     data = pixels(context, width, height);
   }
   photo = { id: request.id, rgb: withoutAlpha(data), width, height };
-  return { width, height, bitmap: canvas.transferToImageBitmap(), flattened };
+  return { width, height, bitmap: canvas.transferToImageBitmap(), reduced: !request.width && scale < 1, flattened };
 }
 
 function pixels(context: OffscreenCanvasRenderingContext2D, width: number, height: number): Uint8ClampedArray {
@@ -175,7 +174,7 @@ async function paint(request: Request & { type: "paint" }): Promise<Painted | nu
     throw new Failed(request.engine === "webgpu" ? "gpu" : "engine", String(error));
   });
   if (late()) return null;
-  if (photo?.id !== request.photo.id) (await decode(request.photo)).bitmap?.close();
+  if (photo?.id !== request.photo.id) (await decode(request.photo)).bitmap.close();
   if (late() || !photo) return null;
   const { width, height } = photo;
   try {

@@ -143,6 +143,36 @@ const walks = {
     return { ...opened, statuses };
   },
 
+  /** Another app shares a photo with the installed page, which needs no network. */
+  async shared() {
+    const opened = await openPage({ executable: job.executable, bypassCSP: true }); // the page itself sends no forms
+    const { page, closeServer, address } = opened;
+    await choosePhoto(page, job.first);
+    await page.locator("#offline").waitFor({ state: "visible" });
+    const session = await opened.context.newCDPSession(page);
+    const { errors, manifest } = await session.send("Page.getAppManifest");
+    const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+    await closeServer();
+    await page.evaluate(async ({ action, bytes }) => {
+      const form = document.createElement("form");
+      Object.assign(form, { method: "post", enctype: "multipart/form-data", action });
+      const photo = new File([Uint8Array.from(bytes)], "from an app.png", { type: "image/png" });
+      const input = Object.assign(document.createElement("input"), { type: "file", name: "photo" });
+      const held = new DataTransfer();
+      held.items.add(photo);
+      input.files = held.files;
+      form.append(input);
+      document.body.append(form);
+      form.submit();
+    }, { action: `${address}share`, bytes: [...readFileSync(job.photo)] });
+    await page.locator("#facts:not(:empty)").waitFor();
+    const status = await settled(page);
+    const name = await save(page, out("shared.png"));
+    await page.reload();
+    const after = await page.locator("body").getAttribute("class");
+    return { ...opened, errors, manifest: Boolean(manifest), installabilityErrors, status, name, after };
+  },
+
   async withoutWebAssembly() {
     const opened = await openPage({ executable: job.executable, before: "delete globalThis.WebAssembly" });
     await opened.page.locator("#notice").waitFor({ state: "visible" });
@@ -153,13 +183,9 @@ const walks = {
   async tooLarge() {
     const opened = await openPage({ executable: job.executable, before: SMALL_MEMORY });
     const { page } = opened;
-    await page.locator("#photo-file").setInputFiles(job.photo);
-    await page.locator("#notice").waitFor({ state: "visible" });
-    const text = await page.locator("#notice-text").innerText();
-    await page.locator("#notice-choices button").first().click();
-    await settled(page);
+    await choosePhoto(page, job.photo);
     await save(page, out("smaller.png"));
-    return { ...opened, text, facts: await page.locator("#facts").innerText() };
+    return { ...opened, facts: await page.locator("#facts").innerText() };
   },
 
   async lastWins() {
@@ -196,6 +222,47 @@ const walks = {
     await page.locator("#facts:not(:empty)").waitFor();
     await settled(page);
     return { ...opened, facts: await page.locator("#facts").innerText(), name: await save(page, out("camera.png")) };
+  },
+
+  async live() {
+    const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+    const opened = await openPage({ executable: job.executable, flags });
+    const { page } = opened;
+    await page.getByRole("button", { name: "Use the camera" }).click();
+    await page.getByRole("button", { name: "Paint live" }).click();
+    // ten pictures a second, or as many as there can be at the smallest size
+    const told = () => page.waitForFunction(() => document.body.dataset.live, undefined, { timeout: 60_000 });
+    const held = () =>
+      page.waitForFunction(
+        () => {
+          const [width, height, rate] = (document.body.dataset.live ?? "").match(/\d+/g)?.map(Number) ?? [];
+          return rate >= 10 || width * height < 3600;
+        },
+        undefined,
+        { timeout: 60_000 },
+      );
+    await held();
+    const captions = [];
+    for (const [title, path] of job.styles) {
+      await page.getByRole("radio", { name: title }).check({ force: true });
+      await page.evaluate(() => delete document.body.dataset.live);
+      await told(); // of pictures in this style
+      captions.push(await page.locator("#caption").innerText());
+      await save(page, out(path));
+    }
+    await page.locator("#strength").fill("0");
+    await page.evaluate(() => delete document.body.dataset.live);
+    await told();
+    await save(page, out("photo.png"));
+    await page.getByRole("button", { name: "Record" }).click();
+    await page.waitForTimeout(2500);
+    const film = await save(page, out("film"), "#record");
+    const size = await page.evaluate(() => document.getElementById("facts").textContent);
+    await page.locator("#strength").fill("100");
+    await page.getByRole("button", { name: "Take the photo" }).click();
+    await page.waitForFunction(() => !document.body.classList.contains("live"));
+    const status = await settled(page);
+    return { ...opened, captions, film, size, status, facts: await page.locator("#facts").innerText() };
   },
 
   async keyboard() {
