@@ -1,6 +1,7 @@
 """The wheel: what is in it, what it asks for, and that it restyles a photo in an environment of its own."""
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -62,10 +63,12 @@ def test_the_wheel_asks_for_one_onnxruntime_wherever_it_is_installed(wheel):
         ("darwin", "arm64", "onnxruntime"),
         ("darwin", "x86_64", "onnxruntime"),
     ):
-        for extra in ("", "cuda", "train"):
+        for extra in ("", "cuda", "webgpu", "train"):
             place = {"sys_platform": system, "platform_machine": machine, "extra": extra}
             asked = {r.name for r in requirements if r.marker is None or r.marker.evaluate(place)}
-            assert {name for name in asked if name.startswith("onnxruntime")} == {wanted}
+            assert {name for name in asked if re.fullmatch("onnxruntime(-gpu)?", name)} == {wanted}
+            plugin = extra == "webgpu" and (system, machine) != ("darwin", "x86_64")
+            assert ("onnxruntime-ep-webgpu" in asked) == plugin
             assert ("torch" in asked) == (extra == "train")
 
 

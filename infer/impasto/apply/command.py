@@ -20,6 +20,7 @@ from ..common.errors import ImpastoError
 from ..common.options import as_stroke, command
 from ..contract.info import CONTRACT_VERSION, StyleInfo
 from ..contract.styles import describe, locate
+from ..engine.devices import label
 from .options import COMMAND, Options
 from .plan import STDOUT, Job, check_sheet, expanded, plan, with_masks
 
@@ -192,7 +193,7 @@ def _restyle(
                     announced = True
                     first = stylizers[0]
                     names = ", ".join(stylizer.info.name for stylizer in stylizers)
-                    progress.write(f"{COMMAND}: {names} on {_place(first.device, first.why_cpu)}", file=sys.stderr)
+                    progress.write(f"{COMMAND}: {names} on {_place(first)}", file=sys.stderr)
                 if record.error:
                     failures.append(record.error)
                 remarks = {"strokes": _enlarged(look, record), "tiles": _tiled(stylizers)}
@@ -240,10 +241,8 @@ def _print_styles() -> None:
         print(f"{name:{width}}  {_safe(style.title)}{_safe(f' ({style.credit})') if style.credit else ''}")
 
 
-def _place(device: str, why_cpu: str) -> str:
-    if device == "cuda":
-        return "the GPU (CUDA)"
-    return f"the CPU, not on CUDA: {why_cpu}" if why_cpu else "the CPU"
+def _place(stylizer: "Stylizer") -> str:
+    return ", ".join(filter(None, [label(stylizer.device), stylizer.not_on]))
 
 
 def _enlarged(look: "Look", record: "Restyled") -> str:

@@ -11,7 +11,7 @@ import typer
 
 from ..common.defaults import CODEC, CRF, FPS, MAX_PIXELS, MEMORY, RATES
 from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke
-from ..engine.session import Device
+from ..engine.devices import Device
 
 COMMAND = "apply-style"
 
@@ -109,7 +109,9 @@ class Options:
     sheet: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write one contact sheet of all photos and styles instead.")
     ] = None
-    device: Annotated[Device, typer.Option(help="Where to run; cuda fails where it is not available.")] = "auto"
+    device: Annotated[
+        Device, typer.Option(help="Where to run; all but auto and cpu fail where they are not available.")
+    ] = "auto"
     memory: Annotated[
         str,
         typer.Option(

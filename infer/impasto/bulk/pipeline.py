@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ..common.errors import ImpastoError, one_line
 from ..common.say import Say
-from ..engine.session import Device
+from ..engine.devices import Device
 from ..painting.stylizer import Look, Stylizer
 from ..pictures.formats import format_of
 from ..pictures.picture import shrunk
@@ -136,7 +136,7 @@ def _run(job: Job, model: bytes, pairs: Sequence[tuple[str, str]], say: Say) -> 
         [{"source": source, "output": output} for source, output in pairs], override_num_blocks=blocks
     )
     read = items.map(_Read(job), num_cpus=FILES)
-    device: Device = "cuda" if gpus else "cpu"
+    device: Device = "auto" if gpus else "cpu"
     painted = read.map(
         cast(Any, _Paint),
         fn_constructor_args=[job, model, device],
@@ -176,6 +176,8 @@ class _Paint:
             path.write_bytes(model)
             # a thread each: actors are how the cores are shared out
             self.stylizer = Stylizer(path, device=device, memory=job.memory, threads=1)
+        if device == "auto" and self.stylizer.device == "cpu":  # a GPU that is paid for is not left idle unseen
+            raise ImpastoError(f"Ray has a GPU that cannot be used: {self.stylizer.not_on or 'none was found'}")
 
     def __call__(self, item: Item) -> Item:
         return _guarded(item, self._paint)

@@ -1,17 +1,22 @@
-"""Opening a model in onnxruntime, on the CPU or on an NVIDIA GPU by way of CUDA."""
+"""Opening a model in onnxruntime, on the CPU or on a device that runs all of it faster."""
 
 import ctypes
+import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, get_args
 
 from ..common.errors import ImpastoError
 from ..common.extras import pip_line
+from .devices import PROVIDERS, Device, has_plugin, label, listed, quiet
 
 if TYPE_CHECKING:
     import onnxruntime
 
-Device = Literal["auto", "cuda", "cpu"]
+AUTO: tuple[Device, ...] = ("cuda", "webgpu")
+"""What ``auto`` takes the first of that is there; the CPU comes last."""
 
 _attempt_lock = threading.Lock()
 
@@ -22,30 +27,37 @@ def open_session(
     """Open ``model`` on ``device``, on so many ``threads`` of the CPU, or as many as it has cores.
 
     Returns:
-        The session; what it runs on, ``cpu`` or ``cuda``; and why ``auto`` found a driver for a GPU but could
-        not use it (empty otherwise).
+        The session; what it runs on, any `Device` but ``auto``; and which GPUs ``auto`` found but could not use, and
+        why: ``not on CUDA: its libraries are missing`` (empty otherwise).
 
     Raises:
         ValueError: no such device.
-        ImpastoError: ``cuda`` was asked for and is not available, or onnxruntime refuses the model.
+        ImpastoError: a device was asked for and is not available, or onnxruntime refuses the model.
     """
-    if device not in ("auto", "cuda", "cpu"):
-        raise ValueError(f"device must be 'auto', 'cuda' or 'cpu', not {device!r}")
-    trouble = ""
-    # Without a driver there is no GPU to use, and finding out by way of onnxruntime is slow and noisy.
-    if device == "cuda" or (device == "auto" and has_driver()):
-        session, trouble = _try_cuda(model, threads)
-        if session:
-            return session, "cuda", ""
-        if device == "cuda":
-            raise ImpastoError(f"cannot run on CUDA: {trouble}")
+    if device not in get_args(Device):
+        raise ValueError(f"device must be one of {', '.join(get_args(Device))}, not {device!r}")
+    asked = device != "auto"
+    not_on: list[str] = []
+    for one in AUTO if not asked else (device,) if device in PROVIDERS else ():
+        try:
+            session = _open_cuda(model, threads, asked) if one == "cuda" else _open_plugin(one, model, threads, asked)
+        except ImpastoError as error:
+            if asked:
+                raise ImpastoError(f"cannot run on {label(one)}: {error}") from error
+            not_on.append(f"not on {label(one)}: {error}")
+        else:
+            if session:
+                return session, one, "; ".join(not_on)
     try:
-        return _session(model, ["CPUExecutionProvider"], threads), "cpu", trouble
+        return _session(model, ["CPUExecutionProvider"], threads), "cpu", "; ".join(not_on)
     except Exception as error:
         raise ImpastoError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
 
 
-def _session(model: bytes, providers: list, threads: int | None) -> "onnxruntime.InferenceSession":
+def _session(
+    model: bytes, providers: list | None, threads: int | None, hardware: "onnxruntime.OrtEpDevice | None" = None
+) -> "onnxruntime.InferenceSession":
+    """A session on ``providers``, or on what a plugin found."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -55,35 +67,79 @@ def _session(model: bytes, providers: list, threads: int | None) -> "onnxruntime
     # at 176 MB, against 202 MB with the pattern and 320 MB without the arena (onnxruntime 1.31).
     options.enable_mem_pattern = False
     options.intra_op_num_threads = threads or 0
+    if hardware:
+        options.add_provider_for_devices([hardware], {})
     return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
 
 
-def _try_cuda(model: bytes, threads: int | None) -> "tuple[onnxruntime.InferenceSession | None, str]":
-    """A session on CUDA and an empty string, or None and one line that says why not."""
+# The two below give a session; None where nobody asked for the device by name and there is none. They raise
+# `ImpastoError` with the reason why it cannot be had.
+
+
+def _open_cuda(model: bytes, threads: int | None, asked: bool) -> "onnxruntime.InferenceSession | None":
+    # Without a driver there is no GPU to use, and finding out by way of onnxruntime is slow and noisy.
+    if not asked and not has_driver():
+        return None
+
     import onnxruntime
 
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return None, f"this onnxruntime is built without it; on Linux x86-64 and Windows: {pip_line('cuda')}"
+    provider = PROVIDERS["cuda"].name
+    if provider not in onnxruntime.get_available_providers():
+        raise ImpastoError(f"this onnxruntime is built without it; on Linux x86-64 and Windows: {pip_line('cuda')}")
     if not has_driver():
-        return None, "no NVIDIA driver was found"
+        raise ImpastoError("no NVIDIA driver was found")
     with _attempt_lock:
         failures = _preload()
         if failures:
-            return None, f"its libraries are missing ({failures[0]}): {pip_line('cuda')}"
+            raise ImpastoError(f"its libraries are missing ({failures[0]}): {pip_line('cuda')}")
         cuda = {
             "cudnn_conv_algo_search": "HEURISTIC",  # the default tries every algorithm for each new size
             "use_tf32": "0",  # the same picture as on the CPU, not one of 10-bit mantissas
         }
-        onnxruntime.set_default_logger_severity(4)  # we report what goes wrong, in one line
+        with quiet():
+            try:
+                session = _session(model, [(provider, cuda), "CPUExecutionProvider"], threads)
+            except Exception as error:
+                raise ImpastoError(_first_line(error)) from error
+    if provider not in session.get_providers():
+        raise ImpastoError(f"onnxruntime could not load its libraries for it: {pip_line('cuda')}")
+    return session
+
+
+def _open_plugin(
+    device: Device, model: bytes, threads: int | None, asked: bool
+) -> "onnxruntime.InferenceSession | None":
+    if not asked and not has_plugin(device):
+        return None
+    found = listed(device)
+    if not asked:  # a CPU that plays a GPU is slower than a CPU
+        found = [one for one in found if one.device.type.name == "GPU"]
+        if not found:
+            return None
+    if not found:
+        raise ImpastoError("onnxruntime finds no hardware for it")
+    with _attempt_lock, quiet(), nullcontext() if asked else _hardware_alone():
+        if device == "webgpu" and sys.platform == "linux" and not has_vulkan():
+            raise ImpastoError("no Vulkan driver was found: install the GPU's, and libvulkan.so.1 (Debian: libvulkan1)")
         try:
-            session = _session(model, [("CUDAExecutionProvider", cuda), "CPUExecutionProvider"], threads)
+            return _session(model, None, threads, found[0])
         except Exception as error:
-            return None, _first_line(error)
-        finally:
-            onnxruntime.set_default_logger_severity(2)  # onnxruntime's default; there is no getter
-    if "CUDAExecutionProvider" not in session.get_providers():
-        return None, f"onnxruntime could not load its libraries for it: {pip_line('cuda')}"
-    return session, ""
+            raise ImpastoError(_first_line(error)) from error
+
+
+@contextmanager
+def _hardware_alone() -> Iterator[None]:
+    """Hide from Vulkan the drivers that compute on the CPU, Mesa's and Google's: plugins do not tell them from GPUs."""
+    name = "VK_LOADER_DRIVERS_DISABLE"
+    before = os.environ.get(name)
+    os.environ[name] = ",".join(filter(None, [before, "*lvp*", "*swiftshader*"]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def has_driver() -> bool:
@@ -92,6 +148,19 @@ def has_driver() -> bool:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return False
+    return True
+
+
+def has_vulkan() -> bool:
+    """Whether Linux has Vulkan and a driver for it; without, the plugin of WebGPU fails in several lines of its own."""
+    try:
+        vulkan = ctypes.CDLL("libvulkan.so.1")
+    except OSError:
+        return False
+    nothing_but_its_type, instance = (ctypes.c_uint64 * 8)(1), ctypes.c_void_p()  # VkInstanceCreateInfo, VkInstance
+    if vulkan.vkCreateInstance(nothing_but_its_type, None, ctypes.byref(instance)):
+        return False
+    vulkan.vkDestroyInstance(instance, None)
     return True
 
 
@@ -113,4 +182,5 @@ def _preload() -> list[str]:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    line = next(iter(str(error).splitlines()), type(error).__name__)
+    return line.rpartition(" was false. ")[2]  # before it stand a file, a function and a condition of onnxruntime's

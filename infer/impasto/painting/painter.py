@@ -1,13 +1,16 @@
 """The network alone: a batch of pixels through a model, whole or in tiles, in about as much memory as it may take."""
 
 import os
+import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..common.errors import ImpastoError, one_line
 from ..contract.graph import read_checked
 from ..contract.info import IMAGE, STRENGTH, STYLIZED
 from ..engine.check import mismatch
-from ..engine.session import Device, open_session
+from ..engine.devices import Device
+from ..engine.session import open_session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +24,8 @@ PROGRAM, NETWORK, PICTURE = 100_000_000, 69, 11
 TILED = 112  # of each pixel of a tile, measured too
 LEAST_TILE, MOST_TILE = 60_000_000, 200_000_000  # bytes: smaller ones would be mostly edge, larger ones gain little
 LEAST_ROWS = 32  # of a tile
+
+_turn = threading.Lock()  # plugins may crash where two threads run them at a time, be it in two sessions
 
 
 def fitting(memory: int, pixels: int) -> int:
@@ -37,7 +42,7 @@ class Painter:
         threads: of the CPU to work with; None for as many as it has cores.
 
     Raises:
-        ImpastoError: no such model, or not one that works, or ``cuda`` is not available.
+        ImpastoError: no such model, or not one that works, or the device is not available.
         ValueError: no such device, or less than one thread.
     """
 
@@ -49,7 +54,7 @@ class Painter:
         form = self.info.io, self.info.layout, self.info.fixed_size
         if form != ("uint8", "nhwc", "") or self.info.dial == "none":
             raise ImpastoError(f"{path} is a variant for other programs: use the model that it was made from")
-        self.session, self.device, self.why_cpu = open_session(self.model, device, threads)
+        self.session, self.device, self.not_on = open_session(self.model, device, threads)
         self._tiled: TiledModel | None = None  # made for the first picture that needs it
         if mismatch(self.session, self.info):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
@@ -74,10 +79,11 @@ class Painter:
         pixels = batch.size // 3
         room = self.memory - PROGRAM - pixels * PICTURE
         try:
-            if pixels * NETWORK > room:
-                result = self._in_tiles(batch, strength, room, report)
-            else:
-                result = self._whole(batch, strength)
+            with nullcontext() if self.device in ("cpu", "cuda") else _turn:
+                if pixels * NETWORK > room:
+                    result = self._in_tiles(batch, strength, room, report)
+                else:
+                    result = self._whole(batch, strength)
         except ImpastoError:  # the disk has no room: said in full
             raise
         except Exception as error:  # onnxruntime has no class of its own for too little memory
@@ -94,9 +100,9 @@ class Painter:
         feeds = {IMAGE: batch}
         if strength != 1 or self.info.dial == "required":
             feeds[STRENGTH] = np.array(strength, np.float32)
-        if self.device == "cpu":
-            return self.session.run([STYLIZED], feeds)[0]
-        return _run_bound(self.session, feeds, self.device)
+        if self.device == "cuda":
+            return _run_bound(self.session, feeds, self.device)
+        return self.session.run([STYLIZED], feeds)[0]
 
     def _in_tiles(self, batch: "np.ndarray", strength: float, room: int, report: "Report") -> "np.ndarray":
         """In about ``room`` bytes."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from ..common.defaults import AS_LARGE_AS, LARGE, MEMORY, STRENGTHS, STROKES
 from ..contract.info import StyleInfo
 from ..contract.styles import locate
-from ..engine.session import Device
+from ..engine.devices import Device
 from .memory import in_bytes
 from .painter import Painter
 
@@ -64,23 +64,24 @@ class Stylizer:
 
     Args:
         model: path of a model that Impasto made, or the name of a shipped style.
-        device: ``cpu``; ``cuda``, which fails where it is not available; or ``auto``: ``cuda`` if it is available.
+        device: ``cpu``; ``cuda`` (a GPU of NVIDIA) or ``webgpu`` (any GPU, by the extra of that name), which fail where
+            they are not available; or ``auto``: the first of ``cuda``, ``webgpu`` and ``cpu`` that is.
         memory: bytes, or text as ``2GB``: about the most that painting a picture may take, the picture itself
             included; ``auto`` is half of what is free, at least 1 GB. One that would take more is painted in tiles:
             slower, and the same to a level of 255 but for a pixel in a thousand.
         threads: of the CPU to work with; None for as many as it has cores.
 
     Raises:
-        ImpastoError: no such model, or not one that works, or ``cuda`` is not available.
+        ImpastoError: no such model, or not one that works, or the device is not available.
         ValueError: no such device, no amount of memory, or less than one thread.
     """
 
     info: StyleInfo
     """What the model says about itself."""
     device: Device
-    """What it runs on: ``cpu`` or ``cuda``."""
-    why_cpu: str
-    """Why ``auto`` found a driver for a GPU but could not use it; empty otherwise."""
+    """What it runs on: ``cpu``, ``cuda`` or ``webgpu``."""
+    not_on: str
+    """Which GPUs ``auto`` found but could not use, and why: ``not on CUDA: ...``; empty otherwise."""
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class Stylizer:
         threads: int | None = None,
     ) -> None:
         self._paint = Painter(locate(model), device, in_bytes(memory), threads)
-        self.info, self.device, self.why_cpu = self._paint.info, self._paint.device, self._paint.why_cpu
+        self.info, self.device, self.not_on = self._paint.info, self._paint.device, self._paint.not_on
 
     @property
     def memory(self) -> int:

@@ -18,6 +18,7 @@ from samples import files
 def work_folder(tmp_path, monkeypatch) -> Path:
     """An empty folder to work in; no GPU is looked for."""
     monkeypatch.setattr(session, "has_driver", lambda: False)
+    monkeypatch.setattr(session, "has_plugin", lambda device: False)
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import impasto_models
 import numpy as np
+import onnxruntime
 import pillow_heif
 import pytest
 from impasto import StyleInfo, Stylizer, describe
@@ -98,9 +99,11 @@ def test_a_shipped_style_by_its_name(run, refused, make_model, png, monkeypatch)
 
 def test_auto_says_why_a_gpu_is_not_used(run, model, png, monkeypatch):
     monkeypatch.setattr(session, "has_driver", lambda: True)
-    monkeypatch.setattr(session, "_try_cuda", lambda data, threads: (None, "libraries are missing"))
+    monkeypatch.setattr(session, "_preload", lambda: ["libcudnn.so.9: cannot open shared object file"])
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     status, _, err = run(model, png)
-    assert (status, err) == (0, "apply-style: negative on the CPU, not on CUDA: libraries are missing\n")
+    said = "apply-style: negative on the CPU, not on CUDA: its libraries are missing (libcudnn.so.9: "
+    assert (status, err.startswith(said), err.count("\n")) == (0, True, 1)
 
 
 def test_info(run, refused, model, png):

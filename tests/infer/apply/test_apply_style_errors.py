@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from impasto.apply import plan
+from impasto.engine import session
+from impasto.engine.devices import PROVIDERS
 from impasto.pictures import reading
 from PIL import Image
 from samples import files
@@ -81,8 +83,10 @@ def test_wrong_calls(refused, model, png):
     assert "none is given" in refused(model, png, "--invert-mask")
 
 
-def test_cuda_that_cannot_be_had(refused, model, png):
-    assert refused(model, png, "--device", "cuda").startswith("cannot run on CUDA: ")
+def test_devices_that_cannot_be_had(refused, model, png, monkeypatch):
+    monkeypatch.setattr(session, "listed", lambda device: [])
+    for device, provider in PROVIDERS.items():
+        assert refused(model, png, "--device", device).startswith(f"cannot run on {provider.label}: ")
 
 
 def test_outputs_that_stand_in_the_way(refused, model, png, photo):

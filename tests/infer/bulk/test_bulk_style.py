@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from impasto import ImpastoError, Stylizer
+from impasto.engine import session
+from impasto.painting.stylizer import Look
 from PIL import Image
 from samples import noise
 
 pa = pytest.importorskip("pyarrow", reason="bulk-style: pyarrow is not installed")
 import pyarrow.parquet as pq  # noqa: E402
+from impasto.bulk import pipeline  # noqa: E402
 from impasto.bulk.manifest import FILE, PARTS, SCHEMA, Manifest  # noqa: E402
 from impasto.bulk.stores import Place, check_disjoint, photos, result_name  # noqa: E402
 
@@ -282,3 +285,10 @@ def test_a_collection_on_a_local_ray(model, tmp_path):
     rows = pq.read_table(dest / FILE).to_pylist()
     assert [one["error"] for one in rows] == [None] * 21
     assert bulk(model, source, dest, folder=tmp_path).stderr == "21 photos, 0 to do\n"
+
+
+def test_a_gpu_that_cannot_be_used_is_not_left_idle_unseen(model, monkeypatch):
+    monkeypatch.setattr(session, "AUTO", ())
+    job = pipeline.Job(Place("source"), Place("dest"), Look())
+    with pytest.raises(ImpastoError, match="Ray has a GPU that cannot be used: none was found"):
+        pipeline._Paint(job, model.read_bytes(), "auto")

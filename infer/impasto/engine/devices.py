@@ -1,0 +1,92 @@
+"""What a model can run on beside the CPU: parts of some builds of onnxruntime, and plugins for any build."""
+
+import importlib
+import importlib.util
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ..common.errors import ImpastoError, one_line
+from ..common.extras import pip_line
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Device = Literal["auto", "cpu", "cuda", "webgpu"]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What onnxruntime runs a model by."""
+
+    label: str
+    """As people know it."""
+    name: str
+    """As onnxruntime knows it."""
+    plugin: str = ""
+    """The module of the plugin that brings it; the extra has the device's name."""
+
+
+PROVIDERS: dict[Device, Provider] = {
+    "cuda": Provider("CUDA", "CUDAExecutionProvider"),
+    "webgpu": Provider("WebGPU", "WebGpuExecutionProvider", "onnxruntime_ep_webgpu"),
+}
+
+_lock = threading.Lock()
+_registered: set[str] = set()
+
+
+def label(device: Device) -> str:
+    """A device's name in a sentence: ``the CPU``, ``WebGPU``."""
+    return PROVIDERS[device].label if device in PROVIDERS else "the CPU"
+
+
+def has_plugin(device: Device) -> bool:
+    """Whether the device's plugin is installed; nothing of it is imported."""
+    return importlib.util.find_spec(PROVIDERS[device].plugin) is not None
+
+
+def listed(device: Device) -> "list[onnxruntime.OrtEpDevice]":
+    """The hardware that onnxruntime lists for a plugin's device, GPUs first; it may be none.
+
+    Raises:
+        ImpastoError: the plugin is not installed, or does not load.
+    """
+    import onnxruntime
+
+    provider = PROVIDERS[device]
+    if not has_plugin(device):
+        raise ImpastoError(f"its plugin is not installed: {pip_line(device)}")
+    if not hasattr(onnxruntime, "register_execution_provider_library"):
+        raise ImpastoError(f"onnxruntime {onnxruntime.__version__} takes no plugins: {pip_line(device)}")
+    with _lock, quiet():
+        # A library that is registered twice, by us or by the program that we are part of, crashes when it is used.
+        if not _of(provider) and device not in _registered:
+            try:
+                library = importlib.import_module(provider.plugin).get_library_path()
+                onnxruntime.register_execution_provider_library(provider.name, library)
+            except Exception as error:
+                raise ImpastoError(f"its plugin does not load: {one_line(error)}") from error
+            _registered.add(device)
+        order = ["GPU", "CPU", "NPU"]  # last, as it wants pictures of one size
+        return sorted(_of(provider), key=lambda one: order.index(one.device.type.name))
+
+
+def _of(provider: Provider) -> "list[onnxruntime.OrtEpDevice]":
+    import onnxruntime
+
+    return [one for one in onnxruntime.get_ep_devices() if one.ep_name == provider.name]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep onnxruntime from logging: what goes wrong is reported in one line."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)  # onnxruntime's default; there is no getter

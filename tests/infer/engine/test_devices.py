@@ -1,0 +1,234 @@
+"""What a model runs on beside the CPU: plugins that are there or not, and a GPU that is computed in software."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
+
+import numpy as np
+import onnxruntime
+import pytest
+from impasto import ImpastoError, Stylizer
+from impasto.common.extras import pip_line
+from impasto.engine import devices, session
+from impasto.painting import painter
+
+DRIVER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")  # Debian's; Vulkan's loader lies beside it
+
+
+def hardware(kind: str) -> SimpleNamespace:
+    return SimpleNamespace(device=SimpleNamespace(type=SimpleNamespace(name=kind)))
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    """Pretend that a plugin is installed and finds this hardware, driven by the CPU: ``plugin("GPU")``."""
+    real = session._session
+
+    def pretend(*kinds: str) -> list:
+        opened = []
+
+        def open_it(data, providers, threads, hardware=None):
+            opened.append(hardware.device.type.name if hardware else "")
+            return real(data, ["CPUExecutionProvider"], threads)
+
+        monkeypatch.setattr(session, "has_driver", lambda: False)
+        monkeypatch.setattr(session, "has_vulkan", lambda: True)
+        monkeypatch.setattr(session, "has_plugin", lambda device: True)
+        monkeypatch.setattr(session, "listed", lambda device: [hardware(kind) for kind in kinds])
+        monkeypatch.setattr(session, "_session", open_it)
+        return opened
+
+    return pretend
+
+
+def test_every_device_has_its_provider():
+    assert get_args(devices.Device) == ("auto", "cpu", *devices.PROVIDERS)
+    assert set(session.AUTO) <= set(devices.PROVIDERS)
+
+
+def test_auto_takes_a_gpu_of_any_vendor(plugin, model, photo):
+    opened = plugin("GPU", "CPU")
+    stylizer = Stylizer(model)
+    assert (stylizer.device, stylizer.not_on, opened) == ("webgpu", "", ["GPU"])
+    np.testing.assert_array_equal(stylizer(photo), 255 - photo)
+
+
+def test_auto_says_why_it_is_not_cuda(plugin, model, monkeypatch):
+    plugin("GPU")
+    monkeypatch.setattr(session, "has_driver", lambda: True)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    stylizer = Stylizer(model)
+    assert stylizer.device == "webgpu"
+    assert stylizer.not_on.startswith("not on CUDA: this onnxruntime is built without it")
+
+
+@pytest.mark.parametrize("kinds", [[], ["CPU"]])
+def test_auto_takes_no_gpu_that_a_cpu_plays(kinds, plugin, model):
+    opened = plugin(*kinds)
+    stylizer = Stylizer(model)
+    assert (stylizer.device, stylizer.not_on, opened) == ("cpu", "", [""])
+
+
+def test_a_gpu_without_a_driver(plugin, model, monkeypatch):
+    plugin("GPU")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(session, "has_vulkan", lambda: False)
+    with pytest.raises(ImpastoError, match=r"^cannot run on WebGPU: no Vulkan driver was found: install"):
+        Stylizer(model, device="webgpu")
+    automatic = Stylizer(model)
+    assert automatic.device == "cpu"
+    assert automatic.not_on.startswith("not on WebGPU: no Vulkan driver")
+
+
+def test_a_plugin_that_finds_nothing(plugin, model):
+    plugin()
+    with pytest.raises(ImpastoError, match=r"^cannot run on WebGPU: onnxruntime finds no hardware for it$"):
+        Stylizer(model, device="webgpu")
+
+
+def test_what_onnxruntime_says_is_one_short_line(plugin, model, monkeypatch):
+    plugin("GPU")
+
+    def refuse(*_):
+        raise RuntimeError("/src/webgpu_context.cc:136 f() result == OK was false. Failed to get an adapter: none\n\n")
+
+    monkeypatch.setattr(session, "_session", refuse)
+    with pytest.raises(ImpastoError, match=r"^cannot run on WebGPU: Failed to get an adapter: none$"):
+        Stylizer(model, device="webgpu")
+
+
+def test_a_plugin_that_is_not_installed(model, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(session, "has_driver", lambda: False)
+    with pytest.raises(ImpastoError, match=f"plugin is not installed: {re.escape(pip_line('webgpu'))}$"):
+        Stylizer(model, device="webgpu")
+    assert Stylizer(model).device == "cpu"
+
+
+def test_an_onnxruntime_that_takes_no_plugins(model, monkeypatch):
+    monkeypatch.setattr(devices, "has_plugin", lambda device: True)
+    monkeypatch.delattr(onnxruntime, "register_execution_provider_library")
+    with pytest.raises(ImpastoError, match="takes no plugins: pip install"):
+        Stylizer(model, device="webgpu")
+
+
+def test_a_plugin_that_does_not_load(model, monkeypatch, tmp_path, capfd):
+    (tmp_path / "broken.so").write_text("no library")
+    broken = SimpleNamespace(get_library_path=lambda: str(tmp_path / "broken.so"))
+    monkeypatch.setattr(devices, "has_plugin", lambda device: True)
+    monkeypatch.setattr(devices, "_of", lambda provider: [])
+    monkeypatch.setattr(devices, "_registered", set())
+    monkeypatch.setitem(sys.modules, devices.PROVIDERS["webgpu"].plugin, broken)
+    with pytest.raises(ImpastoError, match=r"^cannot run on WebGPU: its plugin does not load: .*broken\.so") as caught:
+        Stylizer(model, device="webgpu")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_hardware_is_listed_gpus_first_and_a_plugin_is_loaded_once(monkeypatch):
+    registered = []
+    found = [hardware(kind) for kind in ("NPU", "CPU", "GPU")]
+    monkeypatch.setattr(devices, "has_plugin", lambda device: True)
+    monkeypatch.setattr(devices, "_of", lambda provider: found if registered else [])
+    monkeypatch.setattr(devices, "_registered", set())
+    monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace(get_library_path=lambda: "a.so"))
+    register = registered.append
+    monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lambda *given: register(given))
+    for _ in range(2):
+        assert [one.device.type.name for one in devices.listed("webgpu")] == ["GPU", "CPU", "NPU"]
+    assert registered == [("WebGpuExecutionProvider", "a.so")]
+
+
+def test_one_thread_at_a_time_runs_a_plugin(plugin, model, photo, monkeypatch):
+    """Two at once crash the process, with version 0.4.0 of WebGPU's."""
+    plugin("GPU")
+    at_once, most, release = [0], [0], threading.Event()
+
+    def run(outputs, feeds):
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        release.wait(0.05)
+        at_once[0] -= 1
+        return [feeds[painter.IMAGE]]
+
+    stylizers = [Stylizer(model, device="webgpu") for _ in range(2)]
+    for stylizer in stylizers:
+        monkeypatch.setattr(stylizer._paint, "session", SimpleNamespace(run=run))
+    threads = [threading.Thread(target=stylizer, args=(photo,)) for stylizer in stylizers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+
+
+ON_A_GPU = """
+import json
+import sys
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+from impasto import Stylizer
+from impasto.engine import session
+
+model, folder = sys.argv[1:]
+photo = np.load(f"{folder}/photo.npy")
+real = session.listed
+session.listed = lambda device: [SimpleNamespace(device=SimpleNamespace(type=SimpleNamespace(name="GPU")))]
+taken_for_hardware = Stylizer(model)
+session.listed = real
+automatic = Stylizer(model)
+styles = [Stylizer("great_wave", device="webgpu"), Stylizer(model, device="webgpu")]
+painted = {}
+
+
+def paint(number, strength):
+    painted[f"{number} {strength}"] = styles[number](photo, strength)
+
+
+threads = [threading.Thread(target=paint, args=given) for given in ((0, 1), (1, 1), (0, 0.5))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+np.savez(f"{folder}/painted.npz", **painted)
+on = [style.device for style in (taken_for_hardware, automatic, *styles)]
+print(json.dumps([on, taken_for_hardware.not_on, automatic.not_on, styles[0]._paint.session.get_providers()]))
+"""
+
+
+@pytest.mark.skipif(
+    not importlib.util.find_spec(devices.PROVIDERS["webgpu"].plugin), reason="the extra webgpu is not installed"
+)
+@pytest.mark.skipif(not DRIVER.exists(), reason="Debian's Chromium is not installed, with a GPU in software")
+def test_webgpu_gives_what_the_cpu_gives(model, photo, tmp_path):
+    np.save(tmp_path / "photo.npy", photo)
+    env = {
+        **os.environ,
+        "ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER": "1",
+        "VK_DRIVER_FILES": str(DRIVER),
+        "LD_LIBRARY_PATH": str(DRIVER.parent),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    words = [sys.executable, "-c", ON_A_GPU, str(model), str(tmp_path)]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    on, mistaken, automatic, providers = json.loads(done.stdout)
+    assert on == ["cpu", "cpu", "webgpu", "webgpu"]
+    assert mistaken.startswith("not on WebGPU: no Vulkan driver was found")
+    assert automatic == ""
+    assert providers[0] == "WebGpuExecutionProvider"
+    painted = np.load(tmp_path / "painted.npz")
+    np.testing.assert_array_equal(painted["1 1"], 255 - photo)
+    on_the_cpu = Stylizer("great_wave", device="cpu")
+    for strength in (1, 0.5):
+        wanted = on_the_cpu(photo, strength).astype(int)
+        assert np.abs(painted[f"0 {strength}"] - wanted).max() <= 1
