@@ -63,12 +63,16 @@ def test_the_wheel_asks_for_one_onnxruntime_wherever_it_is_installed(wheel):
         ("darwin", "arm64", "onnxruntime"),
         ("darwin", "x86_64", "onnxruntime"),
     ):
-        for extra in ("", "cuda", "webgpu", "train"):
+        for extra in ("", "cuda", "webgpu", "openvino", "tensorrt-rtx", "train"):
             place = {"sys_platform": system, "platform_machine": machine, "extra": extra}
             asked = {r.name for r in requirements if r.marker is None or r.marker.evaluate(place)}
             assert {name for name in asked if re.fullmatch("onnxruntime(-gpu)?", name)} == {wanted}
-            plugin = extra == "webgpu" and (system, machine) != ("darwin", "x86_64")
-            assert ("onnxruntime-ep-webgpu" in asked) == plugin
+            plugins = {
+                "webgpu": {"onnxruntime-ep-webgpu"} if (system, machine) != ("darwin", "x86_64") else set(),
+                "openvino": {"onnxruntime-ep-openvino"},
+                "tensorrt-rtx": {"onnxruntime-ep-nv-tensorrt-rtx"},
+            }
+            assert {name for name in asked if "-ep-" in name} == plugins.get(extra, set())
             assert ("torch" in asked) == (extra == "train")
 
 

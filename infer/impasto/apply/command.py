@@ -47,6 +47,9 @@ def apply_style(options: Options) -> int:
     if options.styles:
         _print_styles()
         return 0
+    if options.devices:
+        _print_devices()
+        return 0
     if not options.model:
         raise ImpastoError("no MODEL given: a .onnx file or the name of a shipped style (apply-style --list)")
     models = [options.model] if os.path.exists(options.model) else options.model.split(",")
@@ -241,6 +244,15 @@ def _print_styles() -> None:
         print(f"{name:{width}}  {_safe(style.title)}{_safe(f' ({style.credit})') if style.credit else ''}")
 
 
+def _print_devices() -> None:
+    from ..engine.session import list_devices
+
+    lines = {"cpu": "there", **list_devices()}
+    width = max(map(len, lines))
+    for device, line in lines.items():
+        print(f"{device:{width}}  {line}")
+
+
 def _place(stylizer: "Stylizer") -> str:
     return ", ".join(filter(None, [label(stylizer.device), stylizer.not_on]))
 
@@ -255,8 +267,11 @@ def _enlarged(look: "Look", record: "Restyled") -> str:
 
 def _tiled(stylizers: "list[Stylizer]") -> str:
     """What is said where memory did not suffice to paint a picture at once; empty elsewhere."""
-    tiled = [stylizer.memory for stylizer in stylizers if stylizer.in_tiles]
-    return f"painted in tiles, to stay within {tiled[0] / 1e9:.1f} GB: more --memory is faster" if tiled else ""
+    for stylizer in stylizers:
+        if stylizer.in_tiles:
+            on = "" if stylizer.device in ("cpu", "cuda") else " on the CPU"
+            return f"painted in tiles{on}, to stay within {stylizer.memory / 1e9:.1f} GB: more --memory is faster"
+    return ""
 
 
 def _say(line: str) -> None:

@@ -131,6 +131,7 @@ class Options:
     ] = False
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each picture.")] = False
     styles: Annotated[bool, typer.Option("--list", help="Print the shipped styles.")] = False
+    devices: Annotated[bool, typer.Option("--devices", help="Print what --device finds here.")] = False
     check: Annotated[bool, typer.Option("--check", help="Check the model against the contract.")] = False
     info: Annotated[bool, typer.Option("--info", help="Print what the model says about itself.")] = False
     version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")] = (

@@ -80,9 +80,7 @@ def take_apart(model: bytes, output: str) -> Parts:
     Raises:
         WireError: the bytes are not a model.
     """
-    outer = list(walk(model))
-    (graph_at,) = (part for part in outer if part.number == ModelProto.GRAPH)
-    graph = model[graph_at.start : graph_at.end]
+    graph = _graph(model)
     nodes = [_Node(graph[part.start : part.end]) for part in walk(graph) if part.number == GraphProto.NODE]
     steps: list[Step] = []
     given: dict[str, int] = {}  # type by name
@@ -90,10 +88,7 @@ def take_apart(model: bytes, output: str) -> Parts:
     final: list[_Node] = []
 
     def cut(wanted: dict[str, int]) -> bytes:
-        rest = [part for part in outer if part.number != ModelProto.GRAPH]
-        pruned = _pruned(graph, final, wanted, given)
-        kept = b"".join(encode(part.number, _payload(model, part)) for part in rest)
-        return kept + encode(ModelProto.GRAPH, pruned)
+        return _with_graph(model, _pruned(graph, final, wanted, given))
 
     for node in nodes:
         if node.kind == _NORM:
@@ -117,6 +112,35 @@ def take_apart(model: bytes, output: str) -> Parts:
             if after & set(node.inputs):
                 after.update(node.outputs)
     return Parts(tuple(steps), cut({output: _FLOAT}))
+
+
+def without_default(model: bytes, name: str) -> bytes:
+    """``model`` with the input ``name`` no longer optional: without the value that it has where it is left out.
+
+    Raises:
+        WireError: the bytes are not a model.
+    """
+    graph = _graph(model)
+
+    def is_default(part: Field) -> bool:
+        return part.number == GraphProto.INITIALIZER and name.encode() in (
+            graph[inner.start : inner.end]
+            for inner in walk(graph, part.start, part.end)
+            if inner.number == TensorProto.NAME
+        )
+
+    kept = (encode(part.number, _payload(graph, part)) for part in walk(graph) if not is_default(part))
+    return _with_graph(model, b"".join(kept))
+
+
+def _graph(model: bytes) -> bytes:
+    (graph,) = (model[part.start : part.end] for part in walk(model) if part.number == ModelProto.GRAPH)
+    return graph
+
+
+def _with_graph(model: bytes, graph: bytes) -> bytes:
+    rest = (encode(part.number, _payload(model, part)) for part in walk(model) if part.number != ModelProto.GRAPH)
+    return b"".join(rest) + encode(ModelProto.GRAPH, graph)
 
 
 def _payload(data: bytes, part: Field) -> bytes | int:

@@ -5,7 +5,7 @@ import importlib.util
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ..common.errors import ImpastoError, one_line
@@ -14,7 +14,7 @@ from ..common.extras import pip_line
 if TYPE_CHECKING:
     import onnxruntime
 
-Device = Literal["auto", "cpu", "cuda", "webgpu"]
+Device = Literal["auto", "cpu", "cuda", "webgpu", "openvino", "tensorrt-rtx", "directml", "coreml"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,35 @@ class Provider:
     name: str
     """As onnxruntime knows it."""
     plugin: str = ""
-    """The module of the plugin that brings it; the extra has the device's name."""
+    """The module of the plugin that brings it; empty for a part of some builds of onnxruntime."""
+    source: str = "{pip}"
+    """Where to get it; ``{pip}`` is the command that installs the extra with the device's name."""
+    options: dict[str, str] = field(default_factory=dict)
+    """As it takes them: for the same picture as on the CPU, foremost."""
+    takes_defaults: bool = False
+    """Whether it is known to heed an optional input. OpenVINO computes the default into the model, or refuses it."""
 
 
+_OPENVINO = '{"CPU": {"INFERENCE_PRECISION_HINT": "f32"}, "GPU": {"INFERENCE_PRECISION_HINT": "f32"}}'
+_CUDA = {
+    "cudnn_conv_algo_search": "HEURISTIC",  # the default tries every algorithm for each new size
+    "use_tf32": "0",  # the same picture as on the CPU, not one of 10-bit mantissas
+}
 PROVIDERS: dict[Device, Provider] = {
-    "cuda": Provider("CUDA", "CUDAExecutionProvider"),
-    "webgpu": Provider("WebGPU", "WebGpuExecutionProvider", "onnxruntime_ep_webgpu"),
+    "cuda": Provider(
+        "CUDA",
+        "CUDAExecutionProvider",
+        source="on Linux x86-64 and Windows: {pip}",
+        options=_CUDA,
+        takes_defaults=True,
+    ),
+    "webgpu": Provider("WebGPU", "WebGpuExecutionProvider", "onnxruntime_ep_webgpu", takes_defaults=True),
+    "openvino": Provider(
+        "OpenVINO", "OpenVINOExecutionProvider", "onnxruntime_ep_openvino", options={"load_config": _OPENVINO}
+    ),
+    "tensorrt-rtx": Provider("TensorRT for RTX", "NvTensorRTRTXExecutionProvider", "onnxruntime_ep_nv_tensorrt_rtx"),
+    "directml": Provider("DirectML", "DmlExecutionProvider", source="the package onnxruntime-directml has it"),
+    "coreml": Provider("CoreML", "CoreMLExecutionProvider", source="that for Macs has it"),
 }
 
 _lock = threading.Lock()
@@ -41,6 +64,11 @@ _registered: set[str] = set()
 def label(device: Device) -> str:
     """A device's name in a sentence: ``the CPU``, ``WebGPU``."""
     return PROVIDERS[device].label if device in PROVIDERS else "the CPU"
+
+
+def source(device: Device) -> str:
+    """Where a device's provider comes from."""
+    return PROVIDERS[device].source.replace("{pip}", pip_line(device))
 
 
 def has_plugin(device: Device) -> bool:
@@ -58,9 +86,9 @@ def listed(device: Device) -> "list[onnxruntime.OrtEpDevice]":
 
     provider = PROVIDERS[device]
     if not has_plugin(device):
-        raise ImpastoError(f"its plugin is not installed: {pip_line(device)}")
+        raise ImpastoError(f"its plugin is not installed: {source(device)}")
     if not hasattr(onnxruntime, "register_execution_provider_library"):
-        raise ImpastoError(f"onnxruntime {onnxruntime.__version__} takes no plugins: {pip_line(device)}")
+        raise ImpastoError(f"onnxruntime {onnxruntime.__version__} takes no plugins: {source(device)}")
     with _lock, quiet():
         # A library that is registered twice, by us or by the program that we are part of, crashes when it is used.
         if not _of(provider) and device not in _registered:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..common.errors import ImpastoError
 from ..common.extras import pip_line
-from .devices import PROVIDERS, Device, has_plugin, label, listed, quiet
+from .devices import PROVIDERS, Device, has_plugin, label, listed, quiet, source
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -40,7 +40,7 @@ def open_session(
     not_on: list[str] = []
     for one in AUTO if not asked else (device,) if device in PROVIDERS else ():
         try:
-            session = _open_cuda(model, threads, asked) if one == "cuda" else _open_plugin(one, model, threads, asked)
+            session = _open(one, model, threads, asked)
         except ImpastoError as error:
             if asked:
                 raise ImpastoError(f"cannot run on {label(one)}: {error}") from error
@@ -54,10 +54,29 @@ def open_session(
         raise ImpastoError(f"onnxruntime cannot load the model: {_first_line(error)}") from error
 
 
+def list_devices() -> dict[Device, str]:
+    """By device but the CPU, the hardware that it has here, as ``GPU Intel``; or why it cannot be had."""
+    lines: dict[Device, str] = {}
+    for device, provider in PROVIDERS.items():
+        try:
+            if provider.plugin:
+                found = [one.device for one in _hardware(device, asked=True)]
+                lines[device] = ", ".join(f"{one.type.name} {one.vendor}" for one in found)
+            else:
+                _check_part(device)
+                lines[device] = "there"
+        except ImpastoError as error:
+            lines[device] = f"not there: {error}"
+    return lines
+
+
 def _session(
-    model: bytes, providers: list | None, threads: int | None, hardware: "onnxruntime.OrtEpDevice | None" = None
+    model: bytes,
+    providers: list | None,
+    threads: int | None,
+    device: "tuple[onnxruntime.OrtEpDevice, dict[str, str]] | None" = None,
 ) -> "onnxruntime.InferenceSession":
-    """A session on ``providers``, or on what a plugin found."""
+    """A session on ``providers``, or on what a plugin found, with its options."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -67,64 +86,70 @@ def _session(
     # at 176 MB, against 202 MB with the pattern and 320 MB without the arena (onnxruntime 1.31).
     options.enable_mem_pattern = False
     options.intra_op_num_threads = threads or 0
-    if hardware:
-        options.add_provider_for_devices([hardware], {})
+    if device:
+        options.add_provider_for_devices([device[0]], device[1])
     return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
 
 
-# The two below give a session; None where nobody asked for the device by name and there is none. They raise
-# `ImpastoError` with the reason why it cannot be had.
+def _open(device: Device, model: bytes, threads: int | None, asked: bool) -> "onnxruntime.InferenceSession | None":
+    """A session; None where nobody asked for the device by name and there is none.
 
-
-def _open_cuda(model: bytes, threads: int | None, asked: bool) -> "onnxruntime.InferenceSession | None":
+    Raises:
+        ImpastoError: why it cannot be had.
+    """
+    provider = PROVIDERS[device]
     # Without a driver there is no GPU to use, and finding out by way of onnxruntime is slow and noisy.
-    if not asked and not has_driver():
+    if not asked and not (has_plugin(device) if provider.plugin else has_driver()):
         return None
-
-    import onnxruntime
-
-    provider = PROVIDERS["cuda"].name
-    if provider not in onnxruntime.get_available_providers():
-        raise ImpastoError(f"this onnxruntime is built without it; on Linux x86-64 and Windows: {pip_line('cuda')}")
-    if not has_driver():
-        raise ImpastoError("no NVIDIA driver was found")
-    with _attempt_lock:
-        failures = _preload()
-        if failures:
-            raise ImpastoError(f"its libraries are missing ({failures[0]}): {pip_line('cuda')}")
-        cuda = {
-            "cudnn_conv_algo_search": "HEURISTIC",  # the default tries every algorithm for each new size
-            "use_tf32": "0",  # the same picture as on the CPU, not one of 10-bit mantissas
-        }
-        with quiet():
-            try:
-                session = _session(model, [(provider, cuda), "CPUExecutionProvider"], threads)
-            except Exception as error:
-                raise ImpastoError(_first_line(error)) from error
-    if provider not in session.get_providers():
-        raise ImpastoError(f"onnxruntime could not load its libraries for it: {pip_line('cuda')}")
+    if provider.plugin:
+        found = _hardware(device, asked)
+        if not found:
+            return None
+        hidden = nullcontext() if asked else _hardware_alone()
+        chosen, providers = (found[0], provider.options), None
+    else:
+        _check_part(device)
+        hidden = nullcontext()
+        chosen, providers = None, [(provider.name, provider.options), "CPUExecutionProvider"]
+    with _attempt_lock, quiet(), hidden:
+        try:
+            session = _session(model, providers, threads, chosen)
+        except Exception as error:
+            raise ImpastoError(_first_line(error)) from error
+    if providers and provider.name not in session.get_providers():
+        raise ImpastoError(f"onnxruntime could not load its libraries for it: {source(device)}")
     return session
 
 
-def _open_plugin(
-    device: Device, model: bytes, threads: int | None, asked: bool
-) -> "onnxruntime.InferenceSession | None":
-    if not asked and not has_plugin(device):
-        return None
+def _hardware(device: Device, asked: bool) -> "list[onnxruntime.OrtEpDevice]":
+    """What a plugin runs on, the best first; nothing where it has no GPU and nobody asked for it by name."""
     found = listed(device)
     if not asked:  # a CPU that plays a GPU is slower than a CPU
         found = [one for one in found if one.device.type.name == "GPU"]
-        if not found:
-            return None
-    if not found:
+    elif not found:
         raise ImpastoError("onnxruntime finds no hardware for it")
-    with _attempt_lock, quiet(), nullcontext() if asked else _hardware_alone():
-        if device == "webgpu" and sys.platform == "linux" and not has_vulkan():
-            raise ImpastoError("no Vulkan driver was found: install the GPU's, and libvulkan.so.1 (Debian: libvulkan1)")
-        try:
-            return _session(model, None, threads, found[0])
-        except Exception as error:
-            raise ImpastoError(_first_line(error)) from error
+    if found and device == "webgpu" and sys.platform == "linux":
+        with nullcontext() if asked else _hardware_alone():
+            if not has_vulkan():
+                raise ImpastoError(
+                    "no Vulkan driver was found: install the GPU's, and libvulkan.so.1 (Debian: libvulkan1)"
+                )
+    return found
+
+
+def _check_part(device: Device) -> None:
+    """Raise `ImpastoError` if this onnxruntime lacks the part, or the part what it needs."""
+    import onnxruntime
+
+    if PROVIDERS[device].name not in onnxruntime.get_available_providers():
+        raise ImpastoError(f"this onnxruntime is built without it; {source(device)}")
+    if device == "cuda":
+        if not has_driver():
+            raise ImpastoError("no NVIDIA driver was found")
+        with _attempt_lock:
+            failures = _preload()
+        if failures:
+            raise ImpastoError(f"its libraries are missing ({failures[0]}): {pip_line('cuda')}")
 
 
 @contextmanager

@@ -3,13 +3,15 @@
 import os
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..common.errors import ImpastoError, one_line
 from ..contract.graph import read_checked
 from ..contract.info import IMAGE, STRENGTH, STYLIZED
+from ..contract.surgery import without_default
 from ..engine.check import mismatch
-from ..engine.devices import Device
+from ..engine.devices import PROVIDERS, Device
 from ..engine.session import open_session
 
 if TYPE_CHECKING:
@@ -54,9 +56,13 @@ class Painter:
         form = self.info.io, self.info.layout, self.info.fixed_size
         if form != ("uint8", "nhwc", "") or self.info.dial == "none":
             raise ImpastoError(f"{path} is a variant for other programs: use the model that it was made from")
+        promised = self.info
+        if device in PROVIDERS and not PROVIDERS[device].takes_defaults:
+            self.model, promised = without_default(self.model, STRENGTH), replace(promised, dial="required")
         self.session, self.device, self.not_on = open_session(self.model, device, threads)
+        self._dial = promised.dial
         self._tiled: TiledModel | None = None  # made for the first picture that needs it
-        if mismatch(self.session, self.info):
+        if mismatch(self.session, promised):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
 
     @property
@@ -98,7 +104,7 @@ class Painter:
         import numpy as np
 
         feeds = {IMAGE: batch}
-        if strength != 1 or self.info.dial == "required":
+        if strength != 1 or self._dial == "required":
             feeds[STRENGTH] = np.array(strength, np.float32)
         if self.device == "cuda":
             return _run_bound(self.session, feeds, self.device)
@@ -111,7 +117,9 @@ class Painter:
         from .tiles import TiledModel
 
         if self._tiled is None:  # two threads may both make one: no harm, they are the same
-            self._tiled = TiledModel(self.model, lambda part: open_session(part, self.device, self.threads)[0])
+            # its maps are in float16 and have no shape: plugins refuse one or the other
+            device: Device = "cuda" if self.device == "cuda" else "cpu"
+            self._tiled = TiledModel(self.model, lambda part: open_session(part, device, self.threads)[0])
         height, width = batch.shape[1:3]
         tile = min(MOST_TILE, max(LEAST_TILE, room // 2, LEAST_ROWS * width * TILED))
         on_disk = height * width * self._tiled.kept + tile > room

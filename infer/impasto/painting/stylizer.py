@@ -64,11 +64,12 @@ class Stylizer:
 
     Args:
         model: path of a model that Impasto made, or the name of a shipped style.
-        device: ``cpu``; ``cuda`` (a GPU of NVIDIA) or ``webgpu`` (any GPU, by the extra of that name), which fail where
-            they are not available; or ``auto``: the first of ``cuda``, ``webgpu`` and ``cpu`` that is.
+        device: ``cpu``; ``cuda`` (a GPU of NVIDIA), ``webgpu`` (any GPU, by the extra of that name) or another of
+            `Device`, which fail where they are not available; or ``auto``: the first of ``cuda``, ``webgpu`` and
+            ``cpu`` that is.
         memory: bytes, or text as ``2GB``: about the most that painting a picture may take, the picture itself
             included; ``auto`` is half of what is free, at least 1 GB. One that would take more is painted in tiles:
-            slower, and the same to a level of 255 but for a pixel in a thousand.
+            slower, on the CPU unless on ``cuda``, and the same to a level of 255 but for a pixel in a thousand.
         threads: of the CPU to work with; None for as many as it has cores.
 
     Raises:
@@ -79,7 +80,7 @@ class Stylizer:
     info: StyleInfo
     """What the model says about itself."""
     device: Device
-    """What it runs on: ``cpu``, ``cuda`` or ``webgpu``."""
+    """What it runs on: any but ``auto``."""
     not_on: str
     """Which GPUs ``auto`` found but could not use, and why: ``not on CUDA: ...``; empty otherwise."""
 

@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from impasto import ImpastoError, Stylizer
+from impasto.apply import command
 from impasto.common.extras import pip_line
 from impasto.engine import devices, session
 from impasto.painting import painter
@@ -34,8 +35,8 @@ def plugin(monkeypatch):
     def pretend(*kinds: str) -> list:
         opened = []
 
-        def open_it(data, providers, threads, hardware=None):
-            opened.append(hardware.device.type.name if hardware else "")
+        def open_it(data, providers, threads, device=None):
+            opened.append((device[0].device.type.name, device[1]) if device else "CPU alone")
             return real(data, ["CPUExecutionProvider"], threads)
 
         monkeypatch.setattr(session, "has_driver", lambda: False)
@@ -56,7 +57,7 @@ def test_every_device_has_its_provider():
 def test_auto_takes_a_gpu_of_any_vendor(plugin, model, photo):
     opened = plugin("GPU", "CPU")
     stylizer = Stylizer(model)
-    assert (stylizer.device, stylizer.not_on, opened) == ("webgpu", "", ["GPU"])
+    assert (stylizer.device, stylizer.not_on, opened) == ("webgpu", "", [("GPU", {})])
     np.testing.assert_array_equal(stylizer(photo), 255 - photo)
 
 
@@ -73,7 +74,7 @@ def test_auto_says_why_it_is_not_cuda(plugin, model, monkeypatch):
 def test_auto_takes_no_gpu_that_a_cpu_plays(kinds, plugin, model):
     opened = plugin(*kinds)
     stylizer = Stylizer(model)
-    assert (stylizer.device, stylizer.not_on, opened) == ("cpu", "", [""])
+    assert (stylizer.device, stylizer.not_on, opened) == ("cpu", "", ["CPU alone"])
 
 
 def test_a_gpu_without_a_driver(plugin, model, monkeypatch):
@@ -144,6 +145,63 @@ def test_hardware_is_listed_gpus_first_and_a_plugin_is_loaded_once(monkeypatch):
     for _ in range(2):
         assert [one.device.type.name for one in devices.listed("webgpu")] == ["GPU", "CPU", "NPU"]
     assert registered == [("WebGpuExecutionProvider", "a.so")]
+
+
+def test_the_dial_is_given_where_a_plugin_would_forget_it(plugin, model, photo):
+    opened = plugin("GPU")
+    stylizer = Stylizer(model, device="openvino")
+    assert stylizer.device == "openvino"
+    assert "f32" in opened[0][1]["load_config"]
+    assert [one.name for one in stylizer._paint.session.get_inputs()] == ["image", "strength"]
+    assert stylizer._paint.session.get_overridable_initializers() == []
+    for strength in (1, 0.25, 0):
+        np.testing.assert_array_equal(stylizer(photo, strength), Stylizer(model, device="cpu")(photo, strength))
+
+
+def test_tiles_are_painted_on_the_cpu_where_a_plugin_would_not_take_them(plugin, model, photo):
+    opened = plugin("GPU")
+    stylizer = Stylizer(model, device="webgpu")
+    stylizer._paint.memory = painter.PROGRAM
+    np.testing.assert_array_equal(stylizer(photo), 255 - photo)
+    assert stylizer.in_tiles
+    assert opened[0] == ("GPU", {})
+    assert set(opened[1:]) == {"CPU alone"}
+
+
+def test_a_part_of_onnxruntime(model, photo, monkeypatch):
+    asked = []
+    real = session._session
+
+    def open_it(data, providers, threads, device=None):
+        asked.append(providers)
+        opened = real(data, ["CPUExecutionProvider"], threads)
+        monkeypatch.setattr(opened, "get_providers", lambda: ["CoreMLExecutionProvider"])
+        return opened
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CoreMLExecutionProvider"])
+    monkeypatch.setattr(session, "_session", open_it)
+    stylizer = Stylizer(model, device="coreml")
+    assert asked == [[("CoreMLExecutionProvider", {}), "CPUExecutionProvider"]]
+    np.testing.assert_array_equal(stylizer(photo, 0), photo)
+    with pytest.raises(ImpastoError, match=r"^cannot run on DirectML: .* built without it; .*onnxruntime-directml"):
+        Stylizer(model, device="directml")
+
+
+def test_what_is_there_is_listed(plugin, monkeypatch, capsys):
+    found = [SimpleNamespace(device=SimpleNamespace(type=SimpleNamespace(name=kind), vendor="Intel")) for kind in "GC"]
+    plugin()
+    monkeypatch.setattr(session, "listed", lambda device: found if device == "openvino" else [])
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CoreMLExecutionProvider"])
+    monkeypatch.setattr(sys, "argv", ["apply-style", "--devices"])
+    with pytest.raises(SystemExit) as done:
+        command.main()
+    assert done.value.code == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert list(lines) == ["cpu", *devices.PROVIDERS]
+    assert lines["openvino"] == "G Intel, C Intel"
+    assert (lines["cpu"], lines["coreml"]) == ("there", "there")
+    assert lines["webgpu"] == "not there: onnxruntime finds no hardware for it"
+    assert lines["cuda"].startswith("not there: this onnxruntime is built without it; on Linux")
 
 
 def test_one_thread_at_a_time_runs_a_plugin(plugin, model, photo, monkeypatch):
