@@ -1,11 +1,8 @@
 """Opening a model in onnxruntime, on the CPU or on a device that runs all of it faster."""
 
 import ctypes
-import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, get_args
 
 from ..common.errors import ImpastoError
@@ -105,13 +102,11 @@ def _open(device: Device, model: bytes, threads: int | None, asked: bool) -> "on
         found = _hardware(device, asked)
         if not found:
             return None
-        hidden = nullcontext() if asked else _hardware_alone()
         chosen, providers = (found[0], provider.options), None
     else:
         _check_part(device)
-        hidden = nullcontext()
         chosen, providers = None, [(provider.name, provider.options), "CPUExecutionProvider"]
-    with _attempt_lock, quiet(), hidden:
+    with _attempt_lock, quiet():
         try:
             session = _session(model, providers, threads, chosen)
         except Exception as error:
@@ -128,12 +123,8 @@ def _hardware(device: Device, asked: bool) -> "list[onnxruntime.OrtEpDevice]":
         found = [one for one in found if one.device.type.name == "GPU"]
     elif not found:
         raise ImpastoError("onnxruntime finds no hardware for it")
-    if found and device == "webgpu" and sys.platform == "linux":
-        with nullcontext() if asked else _hardware_alone():
-            if not has_vulkan():
-                raise ImpastoError(
-                    "no Vulkan driver was found: install the GPU's, and libvulkan.so.1 (Debian: libvulkan1)"
-                )
+    if found and device == "webgpu" and sys.platform == "linux" and not has_vulkan(software=asked):
+        raise ImpastoError("no Vulkan driver of a GPU was found: install it, and libvulkan.so.1 (Debian: libvulkan1)")
     return found
 
 
@@ -152,21 +143,6 @@ def _check_part(device: Device) -> None:
             raise ImpastoError(f"its libraries are missing ({failures[0]}): {pip_line('cuda')}")
 
 
-@contextmanager
-def _hardware_alone() -> Iterator[None]:
-    """Hide from Vulkan the drivers that compute on the CPU, Mesa's and Google's: plugins do not tell them from GPUs."""
-    name = "VK_LOADER_DRIVERS_DISABLE"
-    before = os.environ.get(name)
-    os.environ[name] = ",".join(filter(None, [before, "*lvp*", "*swiftshader*"]))
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
-
-
 def has_driver() -> bool:
     """Whether the NVIDIA driver's library can be loaded."""
     try:
@@ -176,17 +152,28 @@ def has_driver() -> bool:
     return True
 
 
-def has_vulkan() -> bool:
-    """Whether Linux has Vulkan and a driver for it; without, the plugin of WebGPU fails in several lines of its own."""
+def has_vulkan(*, software: bool) -> bool:
+    """Whether Linux has a Vulkan driver, of a GPU or, if that will do, one in ``software``.
+
+    The plugin of WebGPU does not tell the two from each other, and without any it fails in several lines of its own.
+    """
     try:
         vulkan = ctypes.CDLL("libvulkan.so.1")
     except OSError:
         return False
-    nothing_but_its_type, instance = (ctypes.c_uint64 * 8)(1), ctypes.c_void_p()  # VkInstanceCreateInfo, VkInstance
+    nothing_but_its_type, instance, count = (ctypes.c_uint64 * 8)(1), ctypes.c_void_p(), ctypes.c_uint32()
     if vulkan.vkCreateInstance(nothing_but_its_type, None, ctypes.byref(instance)):
         return False
+    vulkan.vkEnumeratePhysicalDevices(instance, ctypes.byref(count), None)
+    found = (ctypes.c_void_p * count.value)()
+    vulkan.vkEnumeratePhysicalDevices(instance, ctypes.byref(count), found)
+    kinds = []
+    for one in found:
+        properties = (ctypes.c_uint32 * 256)()  # VkPhysicalDeviceProperties take 824 bytes
+        vulkan.vkGetPhysicalDeviceProperties(ctypes.c_void_p(one), properties)
+        kinds.append(properties[4])  # deviceType
     vulkan.vkDestroyInstance(instance, None)
-    return True
+    return any(software or kind != 4 for kind in kinds)  # VK_PHYSICAL_DEVICE_TYPE_CPU
 
 
 def _preload() -> list[str]:

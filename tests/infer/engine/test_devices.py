@@ -40,7 +40,7 @@ def plugin(monkeypatch):
             return real(data, ["CPUExecutionProvider"], threads)
 
         monkeypatch.setattr(session, "has_driver", lambda: False)
-        monkeypatch.setattr(session, "has_vulkan", lambda: True)
+        monkeypatch.setattr(session, "has_vulkan", lambda **_: True)
         monkeypatch.setattr(session, "has_plugin", lambda device: True)
         monkeypatch.setattr(session, "listed", lambda device: [hardware(kind) for kind in kinds])
         monkeypatch.setattr(session, "_session", open_it)
@@ -80,8 +80,8 @@ def test_auto_takes_no_gpu_that_a_cpu_plays(kinds, plugin, model):
 def test_a_gpu_without_a_driver(plugin, model, monkeypatch):
     plugin("GPU")
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(session, "has_vulkan", lambda: False)
-    with pytest.raises(ImpastoError, match=r"^cannot run on WebGPU: no Vulkan driver was found: install"):
+    monkeypatch.setattr(session, "has_vulkan", lambda **_: False)
+    with pytest.raises(ImpastoError, match=r"^cannot run on WebGPU: no Vulkan driver of a GPU was found: install"):
         Stylizer(model, device="webgpu")
     automatic = Stylizer(model)
     assert automatic.device == "cpu"
@@ -281,7 +281,7 @@ def test_webgpu_gives_what_the_cpu_gives(model, photo, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     on, mistaken, automatic, providers = json.loads(done.stdout)
     assert on == ["cpu", "cpu", "webgpu", "webgpu"]
-    assert mistaken.startswith("not on WebGPU: no Vulkan driver was found")
+    assert mistaken.startswith("not on WebGPU: no Vulkan driver of a GPU was found")
     assert automatic == ""
     assert providers[0] == "WebGpuExecutionProvider"
     painted = np.load(tmp_path / "painted.npz")

@@ -252,6 +252,7 @@ def test_an_unknown_device(model):
 
 
 def test_no_driver(model, monkeypatch, capfd):
+    monkeypatch.setattr(session, "has_plugin", lambda device: False)
     monkeypatch.setattr(session, "has_driver", lambda: False)
     providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
@@ -272,6 +273,7 @@ def test_libraries_that_are_missing(model, monkeypatch, capfd):
     def preload_dlls():  # as onnxruntime's: it prints by the `print` of its module
         vars(onnxruntime)["print"]("Failed to load libcublasLt.so.13: cannot open shared object file")
 
+    monkeypatch.setattr(session, "has_plugin", lambda device: False)
     monkeypatch.setattr(session, "has_driver", lambda: True)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "preload_dlls", preload_dlls, raising=False)
@@ -293,6 +295,7 @@ def test_a_gpu_that_onnxruntime_does_not_get(behaviour, model, monkeypatch):
             raise RuntimeError("CUDA failure 100: no CUDA-capable device is detected\n and more")
         return real(data, ["CPUExecutionProvider"], threads)
 
+    monkeypatch.setattr(session, "has_plugin", lambda device: False)
     monkeypatch.setattr(session, "has_driver", lambda: True)
     monkeypatch.setattr(session, "_preload", lambda: [])
     monkeypatch.setattr(session, "_session", on_the_cpu)
