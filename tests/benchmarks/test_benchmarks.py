@@ -280,6 +280,14 @@ def test_the_peak_is_that_of_the_command_alone(model, tmp_path):
         memory.peak_of([str(model), str(tmp_path / "missing.png")])
 
 
+def test_a_picture_keeps_to_its_memory(tmp_path):
+    # of a size that onnxruntime's pieces of memory fit badly: painted whole, it takes 650 MB
+    Image.effect_noise((2582, 1936), 50).convert("RGB").save(tmp_path / "photo.jpg")
+    options = ["-o", str(tmp_path / "result.jpg"), "--stroke", "1", "--device", "cpu", "--memory", "500MB"]
+    peak, _ = memory.peak_of(["great_wave", str(tmp_path / "photo.jpg"), *options])
+    assert peak < 520e6
+
+
 def test_johnsons_network_learns(narrow_vgg_weights, tmp_path):
     Image.fromarray(noise(64)).save(tmp_path / "photo.png")
     photos = (Photo("photo.png", tmp_path / "photo.png"),)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from .tiles import Report, TiledModel
 
 # Measured, in bytes: of the program and its libraries; and for each pixel, of the network at work and of a picture on
-# its way through this package.
-PROGRAM, NETWORK, PICTURE = 100_000_000, 69, 11
+# its way through this package. The network takes 80 to 106: onnxruntime asks for memory in pieces, each larger than the
+# last, and how well its maps fill them depends on the picture's size.
+PROGRAM, NETWORK, PICTURE = 100_000_000, 106, 11
 TILED = 112  # of each pixel of a tile, measured too
 LEAST_TILE, MOST_TILE = 60_000_000, 200_000_000  # bytes: smaller ones would be mostly edge, larger ones gain little
 LEAST_ROWS = 32  # of a tile
