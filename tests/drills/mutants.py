@@ -119,7 +119,7 @@ class Reader:
     def _film(self, path: Path, result: Path) -> None:
         encoding = Encoding(max_pixels=MOST_PIXELS)
         restyle_film(
-            path, result, self.stylize, self.look, encoding, lambda count: None, lambda: None, lambda line: None
+            path, result, self.stylize, self.look, encoding, lambda *begun: None, lambda: None, lambda line: None
         )
 
     def _model(self, path: Path, result: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -65,7 +65,13 @@ class Finish:
     """A suffix without its dot: the format of results whose name says none, as stdout; None for the photo's."""
 
 
-def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, finish: Finish) -> Iterator[Restyled]:
+Begin = Callable[[Stylizer, int, int], object]
+"""Called before a picture or the first frame of a film is painted: in what, and its height and width."""
+
+
+def restyle_all(
+    jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, finish: Finish, begin: Begin
+) -> Iterator[Restyled]:
     """Restyle the photos of ``jobs`` in each style, in order; those that fail do not stop the rest.
 
     One picture is read ahead and one written behind, so that at most three are in memory.
@@ -76,7 +82,7 @@ def restyle_all(jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, 
     with ThreadPoolExecutor(1) as writer, closing(ahead(lambda job: _read(job, look, finish), jobs)) as pictures:
         written: deque[Future[Restyled]] = deque()
         try:
-            for record, painted in _paintings(jobs, pictures, stylizers, finish):
+            for record, painted in _paintings(jobs, pictures, stylizers, finish, begin):
                 written.append(writer.submit(_write, record, painted, finish))
                 if len(written) > 1:
                     yield written.popleft().result()
@@ -95,13 +101,14 @@ def _paintings(
     pictures: "Iterator[Future[tuple[Picture, Look]]]",
     stylizers: Sequence[Stylizer],
     finish: Finish,
+    begin: Begin,
 ) -> Iterator[tuple[Restyled, Picture | None]]:
     """Each photo in each of its styles, to be written; None where that failed."""
     for job, reading in zip(jobs, pictures, strict=True):
         for stylizer, result in wanted(job, stylizers):
             record = Restyled(os.fspath(job.photo), stylizer.info.name)
             try:
-                painted, seconds = _painted(reading, stylizer, result, finish)
+                painted, seconds = _painted(reading, stylizer, result, finish, begin)
             except ImpastoError as error:
                 yield record.failed(error), None
             else:
@@ -111,7 +118,7 @@ def _paintings(
 
 
 def restyle_films(
-    jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, encoding: Encoding
+    jobs: Sequence[Job], stylizers: Sequence[Stylizer], look: Look, encoding: Encoding, begin: Begin
 ) -> Iterator[Restyled]:
     """Restyle the films of ``jobs`` in each style, in order; those that fail do not stop the rest.
 
@@ -120,7 +127,7 @@ def restyle_films(
     """
     for job in jobs:
         if job.photo == STDIN:
-            yield from _restyle_stdin(job, stylizers, look, encoding)
+            yield from _restyle_stdin(job, stylizers, look, encoding, begin)
             continue
         for stylizer, result in wanted(job, stylizers):
             # disable=None: no bar where stderr is not a terminal
@@ -128,7 +135,14 @@ def restyle_films(
                 start = time.perf_counter()
                 record = Restyled(os.fspath(job.photo), stylizer.info.name)
 
-                def started(frames: int | None, progress: tqdm = progress) -> None:
+                def started(
+                    frames: int | None,
+                    height: int,
+                    width: int,
+                    progress: tqdm = progress,
+                    stylizer: Stylizer = stylizer,
+                ) -> None:
+                    begin(stylizer, height, width)
                     progress.reset(frames)
 
                 def say(line: str, progress: tqdm = progress, name: Path = job.photo) -> None:
@@ -148,13 +162,15 @@ def restyle_films(
             yield replace(record, result=os.fspath(result), width=made.width, height=made.height, seconds=seconds)
 
 
-def _restyle_stdin(job: Job, stylizers: Sequence[Stylizer], look: Look, encoding: Encoding) -> Iterator[Restyled]:
+def _restyle_stdin(
+    job: Job, stylizers: Sequence[Stylizer], look: Look, encoding: Encoding, begin: Begin
+) -> Iterator[Restyled]:
     """`restyle_films` of the film on stdin, which is put in a file first: films are read to and fro."""
     with tempfile.TemporaryDirectory() as folder:  # a temporary file could not be opened again on Windows
         film = Path(folder) / "stdin"
         with film.open("wb") as file:
             shutil.copyfileobj(_stdin(), file)
-        for record in restyle_films([replace(job, photo=film)], stylizers, look, encoding):
+        for record in restyle_films([replace(job, photo=film)], stylizers, look, encoding, begin):
             error = record.error and record.error.replace(os.fspath(film), "stdin")
             yield replace(record, photo=os.fspath(STDIN), error=error)
 
@@ -173,8 +189,9 @@ def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[Stylizer, 
 
 
 def _read(job: Job, look: Look, finish: Finish) -> tuple[Picture, Look]:
-    picture = taken_in(job.photo, finish)
-    return picture.stripped() if finish.strip else picture, _look_at(job, look)
+    picture, seen = taken_in(job.photo, finish), _look_at(job, look)
+    seen.check_mask(*picture.rgb.shape[:2])
+    return picture.stripped() if finish.strip else picture, seen
 
 
 def taken_in(photo: Path, finish: Finish) -> Picture:
@@ -198,10 +215,11 @@ def _look_at(job: Job, look: Look) -> Look:
 
 
 def _painted(
-    reading: "Future[tuple[Picture, Look]]", stylizer: Stylizer, result: Path, finish: Finish
+    reading: "Future[tuple[Picture, Look]]", stylizer: Stylizer, result: Path, finish: Finish, begin: Begin
 ) -> tuple[Picture, float]:
     """The picture in its style, in the format that ``result`` is named for, and the seconds that took."""
     picture, look = reading.result()
+    begin(stylizer, *picture.rgb.shape[:2])
     start = time.perf_counter()
     frames = 1 + len(picture.later)
     still = frames == 1  # of which a part is done; of an animation, whole frames

@@ -26,7 +26,7 @@ from .plan import STDOUT, Job, check_sheet, expanded, plan, with_masks
 
 if TYPE_CHECKING:
     from ..painting.stylizer import Look, Stylizer
-    from .batch import Finish, Restyled
+    from .batch import Finish
     from .film_writing import Encoding
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)  # plain help needs no further imports
@@ -186,23 +186,26 @@ def _restyle(
     films = [job for job in jobs if job.is_film]
     pictures = [job for job in jobs if not job.is_film]
     failures = []
-    announced, said = False, set[str]()
+    said = set[str]()
     try:
         # disable=None: no bar where stderr is not a terminal
         with tqdm(total=count, unit="picture", disable=None if count > 1 else True, leave=False) as progress:
-            records = restyle_all(pictures, stylizers, look, finish), restyle_films(films, stylizers, look, encoding)
-            for record in chain(*records):
-                if not announced and not record.error:
-                    announced = True
-                    first = stylizers[0]
-                    names = ", ".join(stylizer.info.name for stylizer in stylizers)
-                    progress.write(f"{COMMAND}: {names} on {_place(first)}", file=sys.stderr)
-                if record.error:
-                    failures.append(record.error)
-                remarks = {"strokes": _enlarged(look, record), "tiles": _tiled(stylizers)}
+
+            def begin(stylizer: "Stylizer", height: int, width: int) -> None:
+                remarks = {
+                    "device": _place(stylizers),
+                    "strokes": _enlarged(look, height, width),
+                    "tiles": _tiled(stylizer, look, height, width),
+                }
                 for about in [about for about, line in remarks.items() if line and about not in said]:
                     said.add(about)
                     progress.write(f"{COMMAND}: {remarks[about]}", file=sys.stderr)
+
+            painted = restyle_all(pictures, stylizers, look, finish, begin)
+            filmed = restyle_films(films, stylizers, look, encoding, begin)
+            for record in chain(painted, filmed):
+                if record.error:
+                    failures.append(record.error)
                 to_stdout = record.result == str(STDOUT)
                 if as_json:
                     progress.write(json.dumps(asdict(record)), file=sys.stderr if to_stdout else sys.stdout)
@@ -253,25 +256,25 @@ def _print_devices() -> None:
         print(f"{device:{width}}  {line}")
 
 
-def _place(stylizer: "Stylizer") -> str:
-    return ", ".join(filter(None, [label(stylizer.device), stylizer.not_on]))
+def _place(stylizers: "list[Stylizer]") -> str:
+    names, first = ", ".join(stylizer.info.name for stylizer in stylizers), stylizers[0]
+    return ", ".join(filter(None, [f"{names} on {label(first.device)}", first.not_on]))
 
 
-def _enlarged(look: "Look", record: "Restyled") -> str:
+def _enlarged(look: "Look", height: int, width: int) -> str:
     """What is said where strokes are larger than the style's own and nobody asked; empty elsewhere."""
-    times = 1.0 if record.error else look.stroke_for(record.height or 0, record.width or 0)
+    times = look.stroke_for(height, width)
     if look.stroke != "auto" or times == 1:
         return ""
-    return f"strokes {times:.1f} times as large, for {record.width}x{record.height} pixels: --stroke 1 keeps them small"
+    return f"strokes {times:.1f} times as large, for {width}x{height} pixels: --stroke 1 keeps them small"
 
 
-def _tiled(stylizers: "list[Stylizer]") -> str:
-    """What is said where memory did not suffice to paint a picture at once; empty elsewhere."""
-    for stylizer in stylizers:
-        if stylizer.in_tiles:
-            on = "" if stylizer.device in ("cpu", "cuda") else " on the CPU"
-            return f"painted in tiles{on}, to stay within {stylizer.memory / 1e9:.1f} GB: more --memory is faster"
-    return ""
+def _tiled(stylizer: "Stylizer", look: "Look", height: int, width: int) -> str:
+    """What is said where memory does not suffice to paint a picture at once; empty elsewhere."""
+    if not stylizer.in_tiles(height, width, look):
+        return ""
+    on = "" if stylizer.device in ("cpu", "cuda") else " on the CPU"
+    return f"painted in tiles{on}, to stay within {stylizer.memory / 1e9:.1f} GB: more --memory is faster"
 
 
 def _say(line: str) -> None:

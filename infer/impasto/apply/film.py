@@ -21,7 +21,7 @@ from ..common.errors import ImpastoError
 from ..painting.painter import fitting
 from ..painting.steadier import Steadier, Turn
 from ..painting.stylizer import Look, Stylizer
-from ..pictures.picture import shrunk
+from ..pictures.picture import Picture, shrunk
 from .film_reading import FilmReader, Frame, opened_film
 from .film_writing import Encoding, FilmWriter, check_codec, written_film
 from .plan import part_of, whole_of
@@ -48,7 +48,7 @@ def restyle_film(
     stylizer: Stylizer,
     look: Look,
     encoding: Encoding,
-    started: Callable[[int | None], None],
+    started: Callable[[int | None, int, int], None],
     progress: Callable[[], Any],
     say: Callable[[str], None],
 ) -> Made:
@@ -57,7 +57,8 @@ def restyle_film(
     ``result`` is the whole film or is not touched. What Ctrl-C leaves is `part_of` it.
 
     Args:
-        started: called once with the number of frames that the file states, None if it states none.
+        started: called before the first frame is painted, with the number of frames that the file states, None if it
+            states none, and with height and width of that frame.
         progress: called after each frame.
         say: called with a line for each thing that ``result`` cannot keep as it is.
 
@@ -70,10 +71,9 @@ def restyle_film(
     part = part_of(result)
     with _opened(source, encoding) as reader, _written(part, result, reader, encoding, say) as writer:
         film = _Film(reader, writer, source, encoding)
-        started(reader.count)
         for line in reader.notes:
             say(line)
-        made = film.restyle(stylizer, look, progress)
+        made = film.restyle(stylizer, look, started, progress)
     if not made.stopped:
         try:
             for file in writer.files:
@@ -157,7 +157,13 @@ class _Film:
         self.painted: queue.Queue[Any] = queue.Queue(AHEAD)
         self.failure: BaseException | None = None
 
-    def restyle(self, stylizer: Stylizer, look: Look, progress: Callable[[], Any]) -> Made:
+    def restyle(
+        self,
+        stylizer: Stylizer,
+        look: Look,
+        started: Callable[[int | None, int, int], None],
+        progress: Callable[[], Any],
+    ) -> Made:
         """Restyle the film; the result's container is complete afterwards, also after Ctrl-C."""
         frames, stopped = 0, False
         threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._write)]
@@ -165,7 +171,7 @@ class _Film:
             thread.start()
         painters = ThreadPoolExecutor(AT_ONCE)
         try:
-            for item in self._in_turn(painters, stylizer, look):
+            for item in self._in_turn(painters, stylizer, look, started):
                 self._put(self.painted, item)
                 if isinstance(item, Frame):
                     frames += 1
@@ -187,13 +193,23 @@ class _Film:
             raise ImpastoError(f"cannot read {self.source}: it has no frames")
         return Made(*self.writer.size, frames, stopped)
 
-    def _in_turn(self, painters: ThreadPoolExecutor, stylizer: Stylizer, look: Look) -> Iterator[Any]:
+    def _in_turn(
+        self,
+        painters: ThreadPoolExecutor,
+        stylizer: Stylizer,
+        look: Look,
+        started: Callable[[int | None, int, int], None],
+    ) -> Iterator[Any]:
         """What the reader has read, in its order, with the frames painted, several at once."""
         steadier = None if self.per_frame else Steadier(look.strength)
         waiting: deque[Any] = deque()
-        most = 1
+        begun, most = False, 1
         for item in self._taken():
             if isinstance(item, Frame):
+                if not begun:
+                    begun, size = True, self._taken_in(item).rgb.shape[:2]
+                    look.check_mask(*size)
+                    started(self.reader.count, *size)
                 most = min(AT_ONCE, fitting(stylizer.memory, item.picture.rgb.size // 3))
                 turn = steadier.turn() if steadier else None
                 item = painters.submit(self._paint, item, stylizer, look, turn)
@@ -204,11 +220,13 @@ class _Film:
 
     def _paint(self, frame: Frame, stylizer: Stylizer, look: Look, turn: Turn | None) -> Frame:
         try:
-            picture = shrunk(frame.picture, self.size) if self.size else frame.picture
-            return replace(frame, picture=stylizer.restyle(picture, look, steadier=turn))
+            return replace(frame, picture=stylizer.restyle(self._taken_in(frame), look, steadier=turn))
         finally:
             if turn:
                 turn.close()
+
+    def _taken_in(self, frame: Frame) -> Picture:
+        return shrunk(frame.picture, self.size) if self.size else frame.picture
 
     def _taken(self) -> Iterator[Any]:
         """What the reader has read, until it has no more."""

@@ -3,7 +3,6 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ..common.errors import ImpastoError
 from ..pictures.pixels import as_deep, resized, strips
 from ..pictures.reading import Source, to_picture
 
@@ -172,14 +171,8 @@ def blended(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndar
     Args:
         photo, painted: uint8 or uint16 ``[H, W, 3]``.
         mask: uint8 ``[h, w]`` of the same shape but for its size.
-
-    Raises:
-        ImpastoError: the mask is of another shape.
     """
     height, width = photo.shape[:2]
-    tall, wide = mask.shape
-    if abs(wide * height - tall * width) > max(wide, tall, width, height) * 2:  # rounding of a resize apart
-        raise ImpastoError(f"the mask of {wide}x{tall} pixels does not have the shape of the photo, {width}x{height}")
     soft = Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)
     soft = soft.filter(ImageFilter.GaussianBlur(FEATHER * min(height, width)))
     share = np.asarray(soft)

@@ -66,10 +66,13 @@ class Painter:
         if mismatch(self.session, promised):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
 
-    @property
-    def in_tiles(self) -> bool:
-        """Whether a picture has been painted in tiles."""
-        return self._tiled is not None
+    def room(self, pixels: int) -> int:
+        """Bytes that are left to the network while so many pixels are painted."""
+        return self.memory - PROGRAM - pixels * PICTURE
+
+    def in_tiles(self, pixels: int) -> bool:
+        """Whether a batch of so many pixels is too large to be painted at once."""
+        return pixels * NETWORK > self.room(pixels)
 
     def __call__(self, batch: "np.ndarray", strength: float, report: "Report") -> "np.ndarray":
         """Paint a batch, uint8 ``[N, H, W, 3]``, to the same.
@@ -84,11 +87,10 @@ class Painter:
         import numpy as np
 
         pixels = batch.size // 3
-        room = self.memory - PROGRAM - pixels * PICTURE
         try:
             with nullcontext() if self.device in ("cpu", "cuda") else _turn:
-                if pixels * NETWORK > room:
-                    result = self._in_tiles(batch, strength, room, report)
+                if self.in_tiles(pixels):
+                    result = self._in_tiles(batch, strength, self.room(pixels), report)
                 else:
                     result = self._whole(batch, strength)
         except ImpastoError:  # the disk has no room: said in full

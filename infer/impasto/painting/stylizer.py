@@ -1,11 +1,13 @@
 """Restyling pictures with an exported model: the dials, and what may be given for a photo."""
 
+import math
 import os
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, overload
 
 from ..common.defaults import AS_LARGE_AS, LARGE, MEMORY, STRENGTHS, STROKES
+from ..common.errors import ImpastoError
 from ..contract.info import StyleInfo
 from ..contract.styles import locate
 from ..engine.devices import Device
@@ -55,6 +57,18 @@ class Look:
         pixels = height * width
         return min((pixels / AS_LARGE_AS) ** 0.5, STROKES[1]) if pixels > LARGE else 1.0
 
+    def seen(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width at which the network sees a photo of this size."""
+        stroke = self.stroke_for(height, width)
+        return max(1, round(height / stroke)), max(1, round(width / stroke))
+
+    def check_mask(self, height: int, width: int) -> None:
+        """Raise `ImpastoError` if the mask is of another shape, whatever its size, than a photo of this size."""
+        tall, wide = (height, width) if self.mask is None else self.mask.shape
+        if abs(wide * height - tall * width) > max(wide, tall, width, height) * 2:  # rounding of a resize apart
+            said = f"the mask of {wide}x{tall} pixels does not have the shape of the photo, {width}x{height}"
+            raise ImpastoError(said)
+
 
 class Stylizer:
     """A style, ready to be applied: ``Stylizer("great_wave.onnx")(photo)``.
@@ -100,10 +114,9 @@ class Stylizer:
         """Bytes that painting a picture may take, about."""
         return self._paint.memory
 
-    @property
-    def in_tiles(self) -> bool:
-        """Whether a picture was too large for `memory`, and so has been painted in tiles."""
-        return self._paint.in_tiles
+    def in_tiles(self, height: int, width: int, look: Look) -> bool:
+        """Whether a photo of this size is too large for `memory`, and so is painted in tiles."""
+        return look.strength != 0 and self._paint.in_tiles(math.prod(look.seen(height, width)))
 
     def __repr__(self) -> str:
         return f"<Stylizer {self.info.name} on {self.device}>"
@@ -223,8 +236,9 @@ class Stylizer:
         if look.strength == 0:  # whatever the other dials say
             return rgb.copy()
         height, width = rgb.shape[1:3]
-        stroke = look.stroke_for(height, width)
-        whole = stroke == 1 and rgb.dtype == np.uint8
+        look.check_mask(height, width)
+        size = look.seen(height, width)
+        whole = size == (height, width) and rgb.dtype == np.uint8
         if whole and alpha is None and not look.keep_colors and look.mask is None and steadier is None:
             return self._paint(rgb, look.strength, report)
         from ..pictures.pixels import narrowed
@@ -233,8 +247,7 @@ class Stylizer:
         seen = narrowed(rgb)
         if alpha is not None:
             seen = np.stack([dials.filled(*pair) for pair in zip(seen, alpha, strict=True)])
-        if stroke != 1:
-            size = max(1, round(height / stroke)), max(1, round(width / stroke))
+        if size != (height, width):
             seen = np.stack([dials.resized(photo, *size) for photo in seen])
         painted = list(self._paint(seen, look.strength, report))
         if steadier is not None:

@@ -76,8 +76,11 @@ def said() -> list[str]:
 def restyle(stylizer, said):
     def call(source, result, look=None, encoding=None):
         counts = []
-        step, look, encoding = lambda: counts.append(1), look or Look(), encoding or Encoding()
-        made = restyle_film(source, result, stylizer, look, encoding, counts.append, step, said.append)
+
+        def step(*begun: int | None) -> None:
+            counts.append(begun)
+
+        made = restyle_film(source, result, stylizer, look or Look(), encoding or Encoding(), step, step, said.append)
         assert len(counts) == made.frames + 1
         return made
 

@@ -12,6 +12,7 @@ import pillow_heif
 import pytest
 from impasto import StyleInfo, Stylizer, describe
 from impasto.engine import session
+from impasto.painting.painter import Painter
 from impasto.pictures.formats import FORMATS
 from impasto.pictures.reading import read_picture
 from PIL import Image
@@ -156,6 +157,23 @@ def test_tiles_are_said_with_what_helps(run, model, photo):
     said = "apply-style: painted in tiles, to stay within 0.3 GB: more --memory is faster\n"
     assert run(model, "large.png", "larger.png", "--memory", "300MB")[2].count(said) == 1
     assert said not in run(model, "large.png", "--memory", "2GB", "--overwrite")[2]
+
+
+def test_what_is_done_is_said_before_it_is_done(run, model, monkeypatch, capsys):
+    Image.new("RGB", (2560, 1920)).save("large.png")
+    paint, said = Painter.__call__, []
+
+    def seen(*given):
+        said.append(capsys.readouterr().err)
+        return paint(*given)
+
+    monkeypatch.setattr(Painter, "__call__", seen)
+    for options in ([], ["--stroke", "1", "--memory", "300MB", "--overwrite"]):
+        assert run(model, "large.png", *options) == (0, "large-negative.png\n", "")
+    assert [[line.split()[1] for line in lines.splitlines()] for lines in said] == [
+        ["negative", "strokes"],
+        ["negative", "painted"],
+    ]
 
 
 def test_size_is_of_the_longest_side_of_larger_photos(run, model, photo):

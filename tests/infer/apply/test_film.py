@@ -249,7 +249,7 @@ def test_a_film_that_was_stopped_is_not_finished(stylizer, restyle, tmp_path):
     def stop() -> None:
         raise KeyboardInterrupt
 
-    made = restyle_film(source, result, stylizer, Look(), Encoding(), lambda count: None, stop, print)
+    made = restyle_film(source, result, stylizer, Look(), Encoding(), lambda *begun: None, stop, print)
     assert (made.stopped, made.frames) == (True, 1)
     assert sorted(tmp_path.iterdir()) == [part, source]
     assert len(look_at(part)[0]) == 1
@@ -260,7 +260,7 @@ def test_a_film_that_was_stopped_is_not_finished(stylizer, restyle, tmp_path):
     assert restyle(source, result).frames == 10
     assert sorted(tmp_path.iterdir()) == [result, source]
     numbered = tmp_path / "out/%d.png"
-    restyle_film(source, numbered, stylizer, Look(), Encoding(), lambda count: None, stop, print)
+    restyle_film(source, numbered, stylizer, Look(), Encoding(), lambda *begun: None, stop, print)
     assert list(levels_of(tmp_path / "out")) == ["1.part.png"]
     assert len(plan([source], str(numbered), ["negative"], skip_existing=True)) == 1  # not finished
 
