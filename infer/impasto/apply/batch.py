@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -125,54 +125,61 @@ def restyle_films(
     Raises:
         KeyboardInterrupt: Ctrl-C; after the record of the film that it cut short, if that holds any frames.
     """
+    for job, stylizer, result, film in _with_files(jobs, stylizers):
+        # disable=None: no bar where stderr is not a terminal
+        with tqdm(unit="frame", disable=None, leave=False) as progress:
+            start, name = time.perf_counter(), "stdin" if job.photo == STDIN else os.fspath(job.photo)
+            record = Restyled(os.fspath(job.photo), stylizer.info.name)
+
+            def started(
+                frames: int | None, height: int, width: int, progress: tqdm = progress, stylizer: Stylizer = stylizer
+            ) -> None:
+                begin(stylizer, height, width)
+                progress.reset(frames)
+
+            def say(line: str, progress: tqdm = progress, name: str = name) -> None:
+                progress.write(f"apply-style: {name}: {line}", file=sys.stderr)
+
+            try:
+                seen = _look_at(job, look)
+                made = restyle_film(film, result, stylizer, seen, encoding, started, progress.update, say)
+            except ImpastoError as error:
+                yield record.failed(ImpastoError(str(error).replace(os.fspath(film), name)))
+                continue
+        if made.stopped:
+            held = f"{part_of(result)} holds the first {made.frames} frames; a second call begins anew"
+            yield record.failed(ImpastoError(f"{name} was not finished: {held}"))
+            raise KeyboardInterrupt
+        seconds = round(time.perf_counter() - start, 4)
+        yield replace(record, result=os.fspath(result), width=made.width, height=made.height, seconds=seconds)
+
+
+def _with_files(jobs: Sequence[Job], stylizers: Sequence[Stylizer]) -> Iterator[tuple[Job, Stylizer, Path, Path]]:
+    """Each film in each of its styles, with the file to write and the file that the film is in.
+
+    That on stdin is put in a file first, as films are read to and fro.
+
+    Raises:
+        ImpastoError: there is no stdin, or no room for its film.
+    """
     for job in jobs:
-        if job.photo == STDIN:
-            yield from _restyle_stdin(job, stylizers, look, encoding, begin)
-            continue
-        for stylizer, result in wanted(job, stylizers):
-            # disable=None: no bar where stderr is not a terminal
-            with tqdm(unit="frame", disable=None, leave=False) as progress:
-                start = time.perf_counter()
-                record = Restyled(os.fspath(job.photo), stylizer.info.name)
-
-                def started(
-                    frames: int | None,
-                    height: int,
-                    width: int,
-                    progress: tqdm = progress,
-                    stylizer: Stylizer = stylizer,
-                ) -> None:
-                    begin(stylizer, height, width)
-                    progress.reset(frames)
-
-                def say(line: str, progress: tqdm = progress, name: Path = job.photo) -> None:
-                    progress.write(f"apply-style: {name}: {line}", file=sys.stderr)
-
-                try:
-                    seen = _look_at(job, look)
-                    made = restyle_film(job.photo, result, stylizer, seen, encoding, started, progress.update, say)
-                except ImpastoError as error:
-                    yield record.failed(error)
-                    continue
-            if made.stopped:
-                held = f"{part_of(result)} holds the first {made.frames} frames; a second call begins anew"
-                yield record.failed(ImpastoError(f"{job.photo} was not finished: {held}"))
-                raise KeyboardInterrupt
-            seconds = round(time.perf_counter() - start, 4)
-            yield replace(record, result=os.fspath(result), width=made.width, height=made.height, seconds=seconds)
+        with tempfile.TemporaryDirectory() if job.photo == STDIN else nullcontext() as folder:
+            film = Path(folder) / "stdin" if folder else job.photo  # a temporary file could not be opened on Windows
+            if folder:
+                _keep_stdin(film)
+            for stylizer, result in wanted(job, stylizers):
+                yield job, stylizer, result, film
 
 
-def _restyle_stdin(
-    job: Job, stylizers: Sequence[Stylizer], look: Look, encoding: Encoding, begin: Begin
-) -> Iterator[Restyled]:
-    """`restyle_films` of the film on stdin, which is put in a file first: films are read to and fro."""
-    with tempfile.TemporaryDirectory() as folder:  # a temporary file could not be opened again on Windows
-        film = Path(folder) / "stdin"
+def _keep_stdin(film: Path) -> None:
+    """Copy stdin to the file ``film``."""
+    stdin = _stdin()
+    try:
         with film.open("wb") as file:
-            shutil.copyfileobj(_stdin(), file)
-        for record in restyle_films([replace(job, photo=film)], stylizers, look, encoding, begin):
-            error = record.error and record.error.replace(os.fspath(film), "stdin")
-            yield replace(record, photo=os.fspath(STDIN), error=error)
+            shutil.copyfileobj(stdin, file)
+    except OSError as error:
+        place = f"{tempfile.gettempdir()}: {error.strerror}"
+        raise ImpastoError(f"cannot keep the film of stdin in {place}; TMPDIR names another folder") from error
 
 
 def _stdin() -> BinaryIO:

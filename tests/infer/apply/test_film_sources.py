@@ -1,7 +1,14 @@
 """Where films come from: parts of films, numbered pictures, transport streams, stdin."""
 
+import errno
+import io
 import os
+import shutil
+import sys
+import tempfile
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -146,3 +153,23 @@ def test_a_film_on_stdin_and_a_quiet_encoder(model, tmp_path):
         assert words in err
     assert len(look_at(tmp_path / "stdin-negative.mp4")[0]) == 3
     assert sorted(os.listdir(tmp_path)) == ["clip.mp4", "none.mp4", "stdin-negative.mp4"]
+
+
+def test_a_film_on_stdin_is_called_stdin(run, refused, model, work_folder, monkeypatch):
+    make(Path("clip.mp4"), frames=2)
+
+    def given() -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(Path("clip.mp4").read_bytes())))
+
+    given()
+    status, out, err = run(model, "-", "-o", "film.mp4", "--size", "33")
+    said = "apply-style: stdin: libx264 takes even sizes only: 32x24 pixels in place of 33x25\n"
+    assert (status, out, err.endswith(said)) == (0, "film.mp4\n", True)
+
+    def full(*files: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    given()
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    kept = f"film of stdin in {tempfile.gettempdir()}: No space left on device; TMPDIR names another folder"
+    assert kept in refused(model, "-", "-o", "more.mp4")
