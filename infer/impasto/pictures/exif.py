@@ -2,6 +2,7 @@
 
 import re
 import struct
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +12,9 @@ _PREFIX = b"Exif\0\0"  # what JPEG puts before the block, and Pillow's writers t
 XMP_KEYWORD = "XML:com.adobe.xmp"  # under which PNG keeps it
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 _ORIENTATION, _SHORT = 0x0112, 3
-X_RESOLUTION = 282  # of a TIFF
+X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
+_RATIONAL, _INCH = 5, 2
+_EMPTY = b"II*\0" + struct.pack("<IHI", 8, 0, 0)  # a block with a directory of nothing
 _WIDTH, _HEIGHT = 0xA002, 0xA003  # of the picture, in the Exif IFD
 
 # A directory mixes what it says about the picture with where its bytes lie and what they mean, which is not to be said
@@ -50,6 +53,43 @@ def upright(exif: bytes, *, turned: bool) -> bytes:
         struct.pack_into(order + "I", block, ifd + 2 + 12 * len(entries), 0)
     except (struct.error, ValueError):
         return b""
+    return _PREFIX + bytes(block)
+
+
+def with_density(exif: bytes, dpi: tuple[float, float]) -> bytes:
+    """An EXIF block that says dots per inch too; ``exif`` itself where it says them or could not be understood.
+
+    The first directory moves to the end of the block, with room for more; all else keeps its place, as in `upright`.
+
+    Args:
+        exif: the block, with or without JPEG's prefix; empty: a new one.
+        dpi: across and down, 0 to 1e5.
+
+    Returns:
+        The block with JPEG's prefix.
+    """
+    block = bytearray(exif.removeprefix(_PREFIX) or _EMPTY)
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
+    if order is None:
+        return exif
+    try:
+        (ifd,) = struct.unpack_from(order + "I", block, 4)
+        entries = {tag: bytes(block[at : at + 12]) for tag, at in _entries(block, ifd, order).items()}
+    except (struct.error, ValueError):
+        return exif
+    if X_RESOLUTION in entries:
+        return exif
+    rest = block[ifd + 2 + 12 * len(entries) :][:4]
+    block += bytes(len(block) % 2)
+    place = len(block)  # of the two fractions, before the directory
+    for number in dpi:
+        ratio = Fraction(number).limit_denominator(10_000)
+        block += struct.pack(order + "II", ratio.numerator, ratio.denominator)
+    struct.pack_into(order + "I", block, 4, len(block))
+    entries[X_RESOLUTION] = struct.pack(order + "HHII", X_RESOLUTION, _RATIONAL, 1, place)
+    entries[_Y_RESOLUTION] = struct.pack(order + "HHII", _Y_RESOLUTION, _RATIONAL, 1, place + 8)
+    entries[_RESOLUTION_UNIT] = struct.pack(order + "HHIHH", _RESOLUTION_UNIT, _SHORT, 1, _INCH, 0)
+    block += struct.pack(order + "H", len(entries)) + b"".join(entries[tag] for tag in sorted(entries)) + rest
     return _PREFIX + bytes(block)
 
 

@@ -11,7 +11,7 @@ from ..common.defaults import QUALITY
 from ..common.errors import ImpastoError
 from ..common.files import whole_file
 from .color import srgb_profile
-from .exif import XMP_KEYWORD
+from .exif import XMP_KEYWORD, with_density
 from .formats import FORMATS, Format, need_heif
 from .iptc import SEGMENT, segment
 from .picture import Picture, to_pil
@@ -82,8 +82,9 @@ def _metadata(picture: Picture, target: Format) -> dict[str, Any]:
 
     if target.profile:
         options["icc_profile"] = srgb_profile()
-        if fits(picture.exif) and picture.format != "TIFF":
-            options["exif"] = picture.exif
+        exif = with_density(picture.exif, picture.dpi) if picture.dpi and not target.density else picture.exif
+        if fits(exif) and picture.format != "TIFF":
+            options["exif"] = exif
     if target.density and picture.dpi:
         options["dpi"] = picture.dpi
     if fits(picture.comment) and picture.format in ("JPEG", "GIF"):

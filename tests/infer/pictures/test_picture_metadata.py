@@ -2,9 +2,12 @@
 
 import struct
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from impasto.pictures.exif import with_density
+from impasto.pictures.formats import format_of
 from impasto.pictures.picture import to_pil
 from impasto.pictures.reading import read_picture
 from impasto.pictures.writing import write_picture
@@ -160,6 +163,26 @@ def test_dots_per_inch_are_kept_and_turn_with_the_picture(tmp_path, suffix):
     write_picture(tmp_path / f"b{suffix}", read_picture(tmp_path / f"a{suffix}").stripped())
     with Image.open(tmp_path / f"b{suffix}") as image:
         assert image.info["dpi"] == pytest.approx((150, 300) if suffix == ".jpg" else (300, 150), rel=1e-3)
+
+
+@pytest.mark.parametrize("order", [None, "<", ">"])
+@pytest.mark.parametrize("suffix", [".webp", ".avif", ".heic"])
+def test_dots_per_inch_go_into_exif_where_a_format_has_no_other_place(tmp_path, suffix, order):
+    tags = Image.Exif()
+    if order:
+        tags.endian = order
+        tags[ARTIST] = "a painter"
+        tags.get_ifd(EXIF_IFD)[0x829A] = 0.5
+    Image.fromarray(smooth()).save(tmp_path / "a.jpg", dpi=(300, 150), exif=tags.tobytes() if order else b"")
+    picture = replace(read_picture(tmp_path / "a.jpg"), format=format_of(f"b{suffix}"))
+    write_picture(tmp_path / f"b{suffix}", picture)
+    found = Image.Exif()
+    found.load(read_picture(tmp_path / f"b{suffix}").exif)
+    assert [found[tag] for tag in (282, 283, 296)] == [300, 150, 2]
+    assert (found.get(ARTIST), found.get_ifd(EXIF_IFD).get(0x829A)) == (("a painter", 0.5) if order else (None, None))
+    stated = with_density(picture.exif, (72.5, 72))  # what the file says stays
+    assert with_density(stated, (300, 150)) == stated
+    assert with_density(b"no EXIF", (300, 150)) == b"no EXIF"
 
 
 def test_texts_of_a_png_and_the_comment_of_a_jpeg_are_kept(tmp_path):
