@@ -5,6 +5,7 @@ Only typer and the standard library are imported here, so that ``--help`` and a 
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, fields
 from fractions import Fraction
@@ -22,7 +23,7 @@ from ..contract.info import CONTRACT_VERSION, StyleInfo
 from ..contract.styles import describe, locate
 from ..engine.devices import label
 from .options import COMMAND, Options
-from .plan import STDOUT, Job, check_sheet, expanded, plan, with_masks
+from .plan import STDOUT, Job, check_format, check_sheet, expanded, plan, with_masks
 
 if TYPE_CHECKING:
     from ..painting.stylizer import Look, Stylizer
@@ -93,8 +94,9 @@ def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[st
         raise ImpastoError("--sheet names the file to write: leave -o out")
     if options.mask_pattern:
         raise ImpastoError("--sheet takes one --mask for all photos")
-    if options.format:
-        raise ImpastoError("--sheet names the format: leave --format out")
+    check_format("--sheet", str(sheet), options.format)
+    if options.of_films:
+        raise ImpastoError(f"--sheet is for pictures: leave {options.of_films[0]} out, which is of films")
     if options.as_json or options.skip_existing:
         raise ImpastoError(f"--sheet makes one file: leave {'--json' if options.as_json else '--skip-existing'} out")
     photos = [photo for photo, _ in expanded(options.photos or [], names, recursive=options.recursive)]
@@ -282,11 +284,22 @@ def _say(line: str) -> None:
 
 
 def _print_info(style: StyleInfo) -> None:
-    width = max(len(each.name) for each in fields(style))
-    for each in fields(style):
-        value = getattr(style, each.name)
-        text = f"{len(value):,} bytes" if isinstance(value, bytes) else str(value)
-        print(f"{each.name.replace('_', ' '):{width}}  {_safe(text)}")
+    said = {each.name.replace("_", " "): _in_words(getattr(style, each.name)) for each in fields(style)}
+    width = max(map(len, said))
+    for name, text in said.items():
+        if text:
+            print(f"{name:{width}}  {_safe(text)}")
+
+
+def _in_words(value: object) -> str:
+    """What a model says of one thing, for people; empty where it says nothing."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes" if value else ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value[:12]}..." if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else str(value)
 
 
 def _safe(text: str) -> str:

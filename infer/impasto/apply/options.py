@@ -14,6 +14,14 @@ from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke
 from ..engine.devices import Device
 
 COMMAND = "apply-style"
+OF_FILMS = {
+    "codec": "--codec",
+    "crf": "--crf",
+    "start": "--from",
+    "end": "--to",
+    "fps": "--fps",
+    "per_frame": "--per-frame",
+}
 
 
 def _version(wanted: bool) -> None:
@@ -137,6 +145,12 @@ class Options:
     version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")] = (
         False
     )
+
+    @property
+    def of_films(self) -> list[str]:
+        """Those given that are of films alone, as on the command line."""
+        default = Options()
+        return [option for name, option in OF_FILMS.items() if getattr(self, name) != getattr(default, name)]
 
     @property
     def mask_pattern(self) -> str | None:

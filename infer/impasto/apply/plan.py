@@ -110,8 +110,8 @@ def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[st
         if any(photo == STDIN for photo, _ in sources):
             raise ImpastoError("- has no name to take into a folder: give a file, as in -o result.jpg")
         return lambda photo, inner, style: Path(output) / inner / _name(photo, style, format)
-    if format and output != str(STDOUT):
-        raise ImpastoError(f"-o {output} names the format: leave --format out")
+    if output != str(STDOUT):
+        check_format("-o", output, format)
     _check_file(output, sources, styles)
     return lambda photo, inner, style: Path(output)
 
@@ -204,8 +204,7 @@ def _suffix(photo: Path, format: str | None) -> str:
 def _check_pattern(output: str, film: bool, format: str | None) -> None:
     _check_fields("-o", output, FIELDS)
     if not output.endswith("{suffix}"):
-        if format:
-            raise ImpastoError(f"-o {output} names the format: leave --format out, or end with {{suffix}}")
+        check_format("-o", output, format, ", or end with {suffix}")
         check_suffix(output, film=film)
 
 
@@ -238,6 +237,14 @@ def with_masks(jobs: list[Job], pattern: str) -> list[Job]:
         if not os.path.isfile(job.mask):
             raise ImpastoError(f"{job.photo} has no mask {job.mask}")
     return masked
+
+
+def check_format(option: str, output: str, format: str | None, remedy: str = "") -> None:
+    """Raise `ImpastoError` if ``output``, that ``option`` gave, is named for another format than ``--format``."""
+    from ..pictures.formats import format_of
+
+    if format and format_of(output) != format_of(f"x.{format}"):
+        raise ImpastoError(f"{option} {output} names the format: leave --format {format} out{remedy}")
 
 
 def check_suffix(output: str, option: str = "-o", *, film: bool = False) -> None:

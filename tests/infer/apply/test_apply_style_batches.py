@@ -162,8 +162,9 @@ def test_one_format_for_a_tree(run, refused, model, album, png):
     assert run(model, album, "-r", "--format", "jpeg", "--skip-existing") == nothing  # nor are they photos
     assert run(model, png, "-o", "{style} {stem}{suffix}", "--format", "tif")[1] == "negative photo.tif\n"
     assert read_picture("negative photo.tif").format == "TIFF"
-    for words in (["-o", "x.png"], ["-o", "{stem}.png"], ["--sheet", "x.png"]):
-        assert "leave --format out" in refused(model, png, *words, "--format", "jpg")
+    for words in (["-o", "x.png"], ["-o", "new {stem}.png"], ["--sheet", "sheet.png"]):
+        assert "leave --format jpg out" in refused(model, png, *words, "--format", "jpg")
+        assert run(model, png, *words, "--format", "png")[0] == 0  # they agree
     assert "gofer is none of jpg png webp" in refused(model, png, "--format", "gofer")
 
 
@@ -233,6 +234,16 @@ def test_a_contact_sheet(run, refused, make_model, png, photo):
     assert os.path.getsize("5.jpg") < os.path.getsize("95.jpg")
     assert "with none of .jpg" in refused(models, png, "--sheet", "sheet")
     assert "leave -o out" in refused(models, png, "--sheet", "other.png", "-o", "x.png")
+    for words in (
+        ["--from", "1"],
+        ["--to", "2"],
+        ["--fps", "5"],
+        ["--codec", "mpeg4"],
+        ["--crf", "9"],
+        ["--per-frame"],
+    ):
+        said = f"--sheet is for pictures: leave {words[0]} out, which is of films"
+        assert refused(models, png, "--sheet", "other.png", *words) == said
 
 
 def test_a_contact_sheet_goes_on_past_bad_pictures(run, refused, model, png, photo):
