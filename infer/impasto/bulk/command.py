@@ -17,6 +17,7 @@ from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke,
 from ..contract.styles import locate
 
 COMMAND = "bulk-style"
+NEEDED = ("ray", "pandas", "pyarrow", "fsspec")  # looked for, not imported: that takes seconds
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -54,18 +55,17 @@ class Options:
 )
 def bulk_style(options: Options) -> int:
     """Restyle what is missing."""
-    try:
-        if importlib.util.find_spec("ray") is None:  # which takes seconds to import
-            raise ImportError("ray")
-        from tqdm import tqdm
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImpastoError(f"bulk-style needs more packages ({missing[0]} is not installed): {pip_line('ray')}")
+    from tqdm import tqdm
 
-        from ..painting.painter import Painter
-        from ..painting.stylizer import Look
-        from . import pipeline
-        from .manifest import FILE, Manifest
-        from .stores import Place, check_disjoint, photos, result_name
-    except ImportError as error:
-        raise ImpastoError(f"bulk-style needs more packages: {pip_line('ray')}") from error
+    from ..painting.painter import Painter
+    from ..painting.stylizer import Look
+    from . import pipeline
+    from .manifest import FILE, Manifest
+    from .stores import Place, check_disjoint, photos, result_name
+
     # opened here too: a model that is refused must not be so in each of the actors
     painter = Painter(locate(options.model), "cpu", pipeline.MEMORY, threads=1)
     places = Place(options.source), Place(options.dest)
@@ -93,8 +93,8 @@ def bulk_style(options: Options) -> int:
                 progress.update(len(rows))
     finally:
         manifest.close()
-    if failed or seen < len(pairs):
-        lost = f", {len(pairs) - seen} lost" if seen < len(pairs) else ""
-        print(f"{failed} failed{lost}: see the errors in {options.dest.rstrip('/')}/{FILE}", file=sys.stderr)
-        return 1
-    return 0
+    lost = len(pairs) - seen
+    counts = f"{seen - failed} painted, {failed} failed" + (f", {lost} lost" if lost else "")
+    where = f": see the errors in {options.dest.rstrip('/')}/{FILE}" if failed or lost else ""
+    print(counts + where, file=sys.stderr)
+    return 1 if failed or lost else 0

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..common.errors import ImpastoError, one_line
@@ -95,7 +96,7 @@ class Manifest:
 
     def done(self) -> set[str]:
         """The results that were painted."""
-        return set(self.table.filter(pa.compute.field("error").is_null())["output"].to_pylist())
+        return set(self.table.filter(pc.field("error").is_null())["output"].to_pylist())
 
     def _read(self, name: str) -> pa.Table:
         try:

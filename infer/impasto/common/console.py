@@ -39,6 +39,7 @@ def run(app: typer.Typer, command: str) -> int:
         sys.stdout.flush()
     except (ImpastoError, typer.TyperException) as error:
         message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+        message = message.replace("Value error, ", "")  # so pydantic, by which typer checks, begins what others say
         print(f"{command}: {one_line(message)}", file=sys.stderr)
         return _WRONG
     except (typer.Abort, KeyboardInterrupt):

@@ -64,6 +64,12 @@ def test_wrong_dials(options, refused, model, png):
     assert options[0] in refused(model, png, *options) or options[1] in refused(model, png, *options)
 
 
+def test_a_choice_that_there_is_not(refused, model, png):
+    said = refused(model, png, "--device", "tpu")
+    assert "'tpu' is not one of" in said
+    assert "Value error" not in said
+
+
 def test_a_mask_of_another_shape(refused, model, png):
     Image.new("L", (10, 30)).save("mask.png")
     assert "does not have the shape of the photo" in refused(model, png, "--mask", "mask.png")

@@ -1,5 +1,6 @@
 """``bulk-style``: what is missing is done, once; the manifest; a local Ray with two actors."""
 
+import importlib.util
 import io
 import os
 import pickle
@@ -18,9 +19,10 @@ from samples import noise
 
 pa = pytest.importorskip("pyarrow", reason="bulk-style: pyarrow is not installed")
 import pyarrow.parquet as pq  # noqa: E402
-from impasto.bulk import pipeline  # noqa: E402
+from impasto.bulk import command, pipeline  # noqa: E402
 from impasto.bulk.manifest import FILE, PARTS, SCHEMA, Manifest  # noqa: E402
 from impasto.bulk.stores import Place, check_disjoint, photos, result_name  # noqa: E402
+from impasto.internal import pip_line  # noqa: E402
 
 
 def row(source: str, error: str | None = None) -> dict:
@@ -187,8 +189,8 @@ def test_a_damaged_manifest_is_told(place):
 
 def bulk(*words: object, folder: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     program = "from impasto.bulk.command import main; main()"
-    command = [sys.executable, "-c", program, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=timeout)
+    line = [sys.executable, "-c", program, *map(str, words)]
+    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder, timeout=timeout)
 
 
 @pytest.mark.parametrize(
@@ -212,6 +214,17 @@ def test_bad_calls(words, said, tmp_path):
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("package", command.NEEDED)
+def test_a_package_that_is_missing_is_said_at_once(package, tmp_path, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == package else find(name, *rest))
+    monkeypatch.setattr(sys, "argv", ["bulk-style", "great_wave", str(tmp_path), str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    said = f"bulk-style needs more packages ({package} is not installed): {pip_line('ray')}"
+    assert capsys.readouterr().err == f"bulk-style: {said}\n"
 
 
 @pytest.mark.parametrize(
@@ -259,7 +272,7 @@ def test_a_collection_on_a_local_ray(model, tmp_path):
     assert first == "21 photos, 21 to do"
     assert starting.startswith("starting Ray here")  # what takes long, for whoever looks at a silent terminal
     assert f"waiting for its workers to open {actors} copies of the model" in waiting
-    assert last == f"1 failed: see the errors in {dest}/manifest.parquet"
+    assert last == f"20 painted, 1 failed: see the errors in {dest}/manifest.parquet"
     rows = pq.read_table(dest / FILE).to_pylist()
     assert [one["source"] for one in rows] == sorted(photos(Place(str(source))))
     stylizer = Stylizer(model, device="cpu")
@@ -280,7 +293,8 @@ def test_a_collection_on_a_local_ray(model, tmp_path):
     done = bulk(model, source, dest, "--actors", 2, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("21 photos, 2 to do\nstarting Ray here")
-    assert done.stderr.count("\n") == 3
+    assert done.stderr.count("\n") == 4
+    assert done.stderr.endswith("\n2 painted, 0 failed\n")
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     rows = pq.read_table(dest / FILE).to_pylist()
     assert [one["error"] for one in rows] == [None] * 21
