@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .common.extras import pip_line
     from .common.files import check_writable, parts_of, whole_file
     from .common.say import Say
+    from .contract.styles import results_of
     from .engine.session import has_driver, open_session
     from .painting.stylizer import Look
     from .painting.tiles import TiledModel
@@ -29,6 +30,7 @@ __all__ = [
     "open_session",
     "parts_of",
     "pip_line",
+    "results_of",
     "run",
     "whole_file",
 ]
@@ -47,6 +49,7 @@ __getattr__, __dir__ = lazy(
         "open_session": ".engine.session",
         "parts_of": ".common.files",
         "pip_line": ".common.extras",
+        "results_of": ".contract.styles",
         "run": ".common.console",
         "whole_file": ".common.files",
     },

@@ -196,7 +196,14 @@ def _silent(line: str) -> None:
 
 def _content(options: Options, say: Say) -> ContentSet:
     with FetchLine() as progress:
-        return open_content(options.content, count=options.content_count, seed=options.seed, say=say, progress=progress)
+        return open_content(
+            options.content,
+            count=options.content_count,
+            seed=options.seed,
+            styles=[options.name],  # what an earlier call made in this style: a run that goes on has the same photos
+            say=say,
+            progress=progress,
+        )
 
 
 def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -> Path | None:

@@ -10,6 +10,7 @@ import impasto_models
 
 from ..common.errors import ImpastoError
 from ..common.files import check_writable
+from ..contract.styles import results_of
 from .sequence import frame_files, is_sequence, writes_over
 
 STDIN = STDOUT = Path("-")
@@ -83,7 +84,8 @@ def plan(
     if any(photo == STDIN for photo, _ in sources) and output is None:
         output = str(STDOUT)
     place = _place(output, sources, styles, format)
-    sources = _unmade(sources, set(photos), styles, place)
+    if output and "{" in output:  # other results have names that `expanded` knows
+        sources = _unmade(sources, set(photos), styles, place)
     jobs = [Job(photo, tuple(place(photo, inner, style) for style in styles)) for photo, inner in sources]
     if skip_existing:
         kept = [
@@ -148,11 +150,17 @@ def _check_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]
 def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
     """The files that ``photos`` stand for, each with its folder relative to that argument.
 
+    Of a folder, files that are named as results of others, in ``styles`` or shipped ones, are left out wherever they
+    lie.
+
     Raises:
         ImpastoError: as `plan`.
     """
     files = [file for photo in photos for file in _files(photo, recursive=recursive)]
-    return _unmade(files, set(photos), styles, _beside)
+    made = {
+        film: results_of((file.stem for file, _ in files if is_film(file) is film), styles) for film in (True, False)
+    }
+    return [(file, inner) for file, inner in files if file in photos or file.stem not in made[is_film(file)]]
 
 
 def _unmade(

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import impasto_models
@@ -30,6 +31,16 @@ def locate(model: str | os.PathLike[str]) -> Path:
             except LookupError as error:  # it names the styles that there are
                 raise ImpastoError(str(error)) from None
     return Path(model)
+
+
+def results_of(stems: Iterable[str], styles: Iterable[str] = ()) -> set[str]:
+    """What files made of photos with names of these ``stems`` are named, in ``styles`` or a shipped style, less suffix.
+
+    ``apply-style`` and ``bulk-style`` name them so where nobody says otherwise. A folder that holds results among its
+    photos is read without them by these names.
+    """
+    every = {*styles, *impasto_models.names()}
+    return {f"{stem}-{style}" for stem in stems for style in every}
 
 
 def describe(model: str | os.PathLike[str]) -> StyleInfo:

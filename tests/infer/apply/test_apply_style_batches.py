@@ -77,9 +77,19 @@ def test_a_folder_begun_is_gone_on_with(run, refused, model, make_model, album):
 
 def test_results_in_a_shipped_style_are_not_photos(run, model, album, png):
     Image.open(png).save("album/one-the_scream.png")
-    Image.open(png).save("album/of-the_scream.png")  # not beside a photo named of.png: a photo itself
+    Image.open(png).save("album/of-the_scream.png")  # there is no photo named of.png: a photo itself
     made = run(model, album, "-r")[1].splitlines()
     assert made == ["album/day/two-negative.jpg", "album/of-the_scream-negative.png", "album/one-negative.png"]
+
+
+def test_results_of_another_call_are_not_photos_wherever_they_lie(run, model, album):
+    assert run(model, album, "-r", "-o", "album/out/")[0] == 0
+    made = ["album/day/two-negative.jpg", "album/one-negative.png"]
+    assert run(model, album, "-r")[1].splitlines() == made
+    assert run(model, album, "-r", "-o", "album/{style} {stem}{suffix}")[1].splitlines() == [
+        "album/negative two.jpg",
+        "album/negative one.png",
+    ]
 
 
 @pytest.mark.parametrize(

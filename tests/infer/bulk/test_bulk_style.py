@@ -268,6 +268,7 @@ def test_a_collection_on_a_local_ray(model, tmp_path):
     actors = 2 * (os.cpu_count() or 1)
     done = bulk(model, source, dest, "--actors", actors, "--strength", 0.5, folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert done.stderr.count("\n") == 4, done.stderr
     first, starting, waiting, last = done.stderr.splitlines()
     assert first == "21 photos, 21 to do"
     assert starting.startswith("starting Ray here")  # what takes long, for whoever looks at a silent terminal

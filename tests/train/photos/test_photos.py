@@ -53,6 +53,18 @@ def test_a_zip_is_read_in_memory_and_like_the_folder(photo_folder: Path, tmp_pat
     assert set(tmp_path.rglob("*")) == before  # nothing was unpacked
 
 
+def test_results_of_apply_style_are_no_photos(photo_folder: Path, tmp_path: Path) -> None:
+    content = open_content(str(photo_folder), styles=["starry"])
+    (photo_folder / "out").mkdir()
+    for name in ("out/01-starry.png", "out/02-great_wave.jpg", "00-starry.png"):
+        (photo_folder / name).write_bytes(encoded(noise(200)))
+    assert open_content(str(photo_folder), styles=["starry"]) == content
+    packed = open_content(str(zipped(photo_folder, tmp_path / "mine.zip")), styles=["starry"])
+    assert names(packed.train) == names(content.train)
+    (photo_folder / "a-starry.png").write_bytes(encoded(noise(300)))  # there is no photo named a.png
+    assert len(open_content(str(photo_folder), styles=["starry"]).train) == len(content.train) + 1
+
+
 def test_a_damaged_or_encrypted_zip_member_is_skipped(photo_folder: Path, tmp_path: Path) -> None:
     path = zipped(photo_folder, tmp_path / "mine.zip")
     with zipfile.ZipFile(path) as archive:

@@ -139,6 +139,11 @@ class Options(TrainingOptions, ObjectiveOptions):
         return self.out or Path(f"{self.style.stem}.onnx")
 
     @property
+    def name(self) -> str:
+        """The style's, which its results are named after."""
+        return re.sub(r"[^\w-]+", "_", self.model.stem)[:64]
+
+    @property
     def run(self) -> Path:
         """The run folder beside it."""
         return self.model.with_suffix(".run")

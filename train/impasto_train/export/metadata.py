@@ -1,7 +1,6 @@
 """What an exported model says of itself: its weights, its origin, its figures and a preview."""
 
 import io
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,11 +28,10 @@ def info_of(trainer: Trainer, network: StyleNet, content: ContentSet, held_out: 
     """
     options = trainer.options
     scores = evaluate(network, trainer.objective, held_out)
-    name = re.sub(r"[^\w-]+", "_", options.model.stem)[:64]
     return StyleInfo(
         contract=CONTRACT_VERSION,
-        name=name,
-        title=options.title or name.replace("_", " ").capitalize(),
+        name=options.name,
+        title=options.title or options.name.replace("_", " ").capitalize(),
         credit=options.credit,
         style_license=options.license,
         license=options.model_license,

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 from impasto import ImpastoError
-from impasto.internal import Say
+from impasto.internal import Say, results_of
 from impasto.pictures import read_picture
 from PIL import Image
 
@@ -54,6 +54,7 @@ def open_content(
     *,
     count: int = 2000,
     seed: int = 0,
+    styles: Sequence[str] = (),
     say: Say = print,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -62,7 +63,8 @@ def open_content(
 
     A folder is read recursively in the order of its names, a zip without unpacking it; hidden files are
     ignored, files that are no usable picture are skipped and counted, and of files with the same bytes
-    one is used, so that no photo is both trained on and held out. ``coco`` is ``count`` photos of COCO
+    one is used, so that no photo is both trained on and held out. What `results_of` names, in ``styles`` or shipped
+    ones, is no photo. ``coco`` is ``count`` photos of COCO
     val2017 (see `fetch_coco` for ``cache`` and ``progress``); if they cannot be fetched, a line says so and
     the demo photos are used.
 
@@ -84,12 +86,12 @@ def open_content(
         return _split("demo", spec, _demo(), seed, say)
     path = Path(spec).expanduser().resolve()
     if path.is_dir():
-        return _split("/".join(path.parts[1:][-2:]) or spec, str(path), _folder(path), seed, say)
+        return _split("/".join(path.parts[1:][-2:]) or spec, str(path), _photos(_folder(path), styles), seed, say)
     if not path.is_file():
         raise ImpastoError(f"--content {spec}: there is no such folder or zip file (nor is it coco or demo)")
     if not zipfile.is_zipfile(path):
         raise ImpastoError(f"--content {spec}: neither a folder nor a zip file")
-    return _split(path.name, str(path), _zip(path), seed, say)
+    return _split(path.name, str(path), _photos(_zip(path), styles), seed, say)
 
 
 # A source lists (photo, key): files with the same key hold the same bytes.
@@ -105,6 +107,12 @@ def demo_photo(name: str) -> Photo:
 
 def _demo() -> Listed:
     return [(demo_photo(name), name) for name in DEMO_PHOTOS]
+
+
+def _photos(listed: Listed, styles: Sequence[str]) -> Listed:
+    """Without results of ``apply-style``, in ``styles`` or shipped ones."""
+    made = results_of((PurePosixPath(photo.name).stem for photo, _ in listed), styles)
+    return [(photo, key) for photo, key in listed if PurePosixPath(photo.name).stem not in made]
 
 
 def _folder(folder: Path) -> Listed:
