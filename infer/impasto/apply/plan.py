@@ -157,9 +157,8 @@ def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[
         ImpastoError: as `plan`.
     """
     files = [file for photo in photos for file in _files(photo, recursive=recursive)]
-    made = {
-        film: results_of((file.stem for file, _ in files if is_film(file) is film), styles) for film in (True, False)
-    }
+    stems = {kind: [file.stem for file, _ in files if is_film(file) is kind] for kind in (True, False)}
+    made = {kind: results_of(stems[kind], styles) for kind in stems}
     return [(file, inner) for file, inner in files if file in photos or file.stem not in made[is_film(file)]]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from impasto import ImpastoError, describe
+from impasto import ImpastoError, Stylizer, describe
 from impasto_train import pipeline
 from impasto_train.pipeline import resume, start
 from impasto_train.training.run_folder import RunFolder
@@ -23,6 +23,8 @@ def test_resuming_after_ctrl_c_gives_the_undisturbed_weights(options, pictures, 
     start(options, said.append)
     assert describe(options.model).steps == 3
     assert any("--resume" in line for line in said)
+    (pictures / "photos" / "out").mkdir()  # where apply-style then paints with the model so far
+    Stylizer(options.model)(pictures / "photos/0.png").save(pictures / f"photos/out/0-{options.name}.png")
     assert resume(options.run, quiet) == options.model
     assert describe(options.model).steps == 6
     assert_same(options.run, pictures / "whole.run")
