@@ -187,5 +187,10 @@ def test_half_of_what_is_free_by_itself(monkeypatch, tmp_path):
     assert free_memory() == 20 * 10**9
     limit.write_text("4000000000\n")
     assert in_bytes("auto") == 1_500_000_000
+    statistics = used.with_name("memory.stat")
+    statistics.write_text("anon 300000000\ninactive_file 600000000\n")  # files that were read: given up when needed
+    assert free_memory() == 3_600_000_000
+    statistics.write_text("inactive_file 5\ntotal_inactive_file 400000000\n")  # the first version
+    assert free_memory() == 3_400_000_000
     limit.write_text("1100000000\n")
     assert in_bytes("auto") == 10**9
