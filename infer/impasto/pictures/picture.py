@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from .color import srgb_profile
-from .pixels import as_deep, resized
+from .pixels import as_deep, resized, strips
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +74,14 @@ def _shrunk_wide(wide: np.ndarray, alpha: np.ndarray | None, size: tuple[int, in
     if alpha is None:
         return resized(wide, height, width)
     share = as_deep(alpha, wide.dtype)[..., None]
-    weighted = resized((wide.astype(np.uint32) * share // 65535).astype(np.uint16), height, width)
-    return (
-        (weighted.astype(np.float32) * 65535 / resized(share, height, width).clip(1)).clip(0, 65535).astype(np.uint16)
-    )
+    weighted = np.empty_like(wide)
+    for rows in strips(len(wide)):  # products of 32 bits
+        weighted[rows] = wide[rows].astype(np.uint32) * share[rows] // 65535
+    weighted, share = resized(weighted, height, width), resized(share, height, width)
+    result = np.empty_like(weighted)
+    for rows in strips(height):
+        result[rows] = (weighted[rows].astype(np.float32) * 65535 / share[rows].clip(1)).clip(0, 65535)
+    return result
 
 
 def to_pil(picture: Picture) -> Image.Image:

@@ -13,7 +13,7 @@ from impasto import Stylizer
 from impasto.painting.stylizer import Look
 from impasto.pictures.color import srgb_profile
 from impasto.pictures.formats import format_of
-from impasto.pictures.picture import shrunk
+from impasto.pictures.picture import Picture, shrunk
 from impasto.pictures.pixels import narrowed
 from impasto.pictures.reading import from_pil, read_picture
 from impasto.pictures.writing import write_picture
@@ -215,6 +215,20 @@ def test_sixteen_bits_through_resizing(tmp_path):
     wanted = ramp()[::2, ::2]
     assert np.abs(small.wide[2:-2, 4:-4].astype(int) - wanted[2:-2, 4:-4]).max() < 40
     assert len(np.unique(small.wide[..., 0])) == 150
+
+
+def test_sixteen_bits_and_alpha_are_resized_in_little_memory():
+    random = np.random.default_rng(0)
+    wide = random.integers(0, 65536, (3000, 200, 3), dtype=np.uint16)
+    picture = Picture(narrowed(wide), random.integers(0, 256, wide.shape[:2], dtype=np.uint8), wide=wide)
+    tracemalloc.start()
+    try:
+        small = shrunk(picture, 1500)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert small.wide.shape == (1500, 100, 3)
+    assert peak < 4 * wide.nbytes
 
 
 # -- compression -----------------------------------------------------------------------------------
