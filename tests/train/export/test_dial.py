@@ -14,6 +14,7 @@ from impasto_train.export import dial
 from impasto_train.export.shipped import Shipped
 from impasto_train.export.to_onnx import trace, with_metadata
 from impasto_train.network.stylenet import StyleNet
+from impasto_train.training.run_folder import RunFolder
 from samples import free_crops
 
 TENTHS = np.linspace(0, 1, 11)
@@ -77,11 +78,20 @@ def test_no_photos_or_no_change_leave_the_networks_own_strength(plain):
 
 def test_a_file_is_rewritten_in_place(plain, called_app, tmp_path, info):
     path = write(plain, tmp_path / "style.onnx")
+    before = path.read_bytes()
     assert "style.onnx: the network's strength at each tenth" in called_app("demo", path)
     once = path.read_bytes()
     read_checked(path)
     assert dial.RISES.encode() in once
     assert replace(describe(path), digest="") == replace(info, digest="")
+    assert not path.with_suffix(".run").exists()
+    run_folder = RunFolder(path.with_suffix(".run"))
+    run_folder.path.mkdir()
+    path.write_bytes(before)
+    run_folder.note_exported(before)
+    called_app("demo", path)
+    assert run_folder.has_exported(path)  # --resume may replace it
+    assert path.read_bytes() == once
     called_app("demo", path)
     assert path.read_bytes() == once  # a dial that is there is replaced, not doubled
 

@@ -24,6 +24,7 @@ from impasto.internal import run, whole_file
 from onnx import helper, numpy_helper
 
 from ..photos.content import ContentSet, centre_crop, open_content
+from ..training.run_folder import RunFolder
 
 PIECES = 10  # of the table, each as long on the dial
 GRAIN = 4096  # the table holds multiples of 1/GRAIN: they add up without rounding, in any order, and so to 1
@@ -128,8 +129,11 @@ def rewrite(
             raise ImpastoError(f"{path} is a variant: rewrite the model that it was made from, and make it again")
         changed = calibrated(onnx.load_from_string(data), photos)
         onnx.checker.check_model(changed, full_check=True)
+        rewritten, run_folder = seal(changed.SerializeToString()), RunFolder(path.with_suffix(".run"))
+        if run_folder.has_exported(path):  # it stays the run's own, which `train-style --resume` may replace
+            run_folder.note_exported(rewritten)
         with whole_file(path) as temporary:
-            temporary.write_bytes(seal(changed.SerializeToString()))
+            temporary.write_bytes(rewritten)
         shown = ", ".join(f"{own_strength(changed, tenth / 10):.2f}" for tenth in range(1, 10))
         typer.echo(f"{path}: the network's strength at each tenth of the dial is {shown}")
 
