@@ -4,35 +4,36 @@ Odena, Dumoulin and Olah (2016, "Deconvolution and checkerboard artifacts") say 
 is too faint for VGG16 to mind, but shows when a picture is enlarged or compressed. The coarsest is a lattice of strokes
 on what was flat: VGG16 likes it, as it has the right Gram matrices, but no painter is so regular. Either may lie in a
 few places only, as dots within a star. In the spectrum of a whole picture those are as broad as the place is small and
-do not stand out; so pictures are looked at through windows.
+do not stand out; so pictures are looked at whole and through windows.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WINDOWS = {96: 8, 48: 4}  # px: sides, and the longest period for which they have enough frequencies
+PERIODS = (16, 8, 4)  # px; the longest for which a picture has enough frequencies is used
+WINDOWS = (96, 48)  # px
+IN_WINDOWS = 6.0  # weight of these beside the whole: a mean over many places has small gradients
 AROUND = 6  # frequencies to either side that an energy is compared with
 SEEN = 1 / 255  # deviation of a noise that nobody sees: it is added to all energies, or flat places would count most
 USUAL = 1.0  # logarithm of a ratio that chance, or what is seen, brings about
 
 
 def grid_energy(pictures: Tensor) -> Tensor:
-    """How much energy stands out at the multiples of the grid's frequency.
+    """How much energy stands out at the multiples of the grid's frequency, all over and in places.
 
     Args:
         pictures: float ``[N, 3, H, W]``, RGB in 0..1; under 48 px a side there are too few frequencies, and it is 0.
 
     Returns:
-        float32 scalar, from 0 (no grid): the sum, over the sides of windows and the frequencies whose periods divide
-        theirs of `WINDOWS` down and across, of the logarithm of their energy over that around them, as far as it is
-        above `USUAL`; mean over windows that overlap by half.
+        float32 scalar, from 0 (no grid): the sum, over the frequencies whose periods divide 16 px down and across, of
+        the logarithm of their energy over that around them, as far as it is above `USUAL`, mean over the pictures; and
+        the same of their windows, `IN_WINDOWS` times.
     """
     weights = pictures.new_tensor([0.2126, 0.7152, 0.0722])
     luminance = torch.einsum("nchw,c->nhw", pictures, weights).float()
-    fitting = {side: period for side, period in WINDOWS.items() if side <= min(luminance.shape[1:])}
-    found = [_standing_out(windows(luminance, side), period) for side, period in fitting.items()]
-    return torch.stack(found).sum() if found else torch.zeros((), device=pictures.device)
+    within = [windows(luminance, side) for side in WINDOWS if side < min(luminance.shape[1:])]
+    return _standing_out(luminance) + IN_WINDOWS * sum(map(_standing_out, within))
 
 
 def windows(pictures: Tensor, side: int) -> Tensor:
@@ -41,16 +42,20 @@ def windows(pictures: Tensor, side: int) -> Tensor:
     return squares.transpose(1, 2).reshape(-1, side, side)
 
 
-def _standing_out(luminance: Tensor, period: int) -> Tensor:
-    """`grid_energy` of windows, ``[M, S, S]``, for the frequencies whose periods divide ``period``."""
-    side, device = luminance.shape[-1], luminance.device
-    hann = torch.hann_window(side, device=device)
-    weight = torch.outer(hann, hann)
+def _standing_out(luminance: Tensor) -> Tensor:
+    """`grid_energy` of ``[N, H, W]``, without windows."""
+    smallest, device = min(luminance.shape[1:]), luminance.device
+    period = next((period for period in PERIODS if smallest >= period * 2 * AROUND), None)
+    if period is None:
+        return torch.zeros((), device=device)
+    height, width = (side - side % period for side in luminance.shape[1:])
+    luminance = luminance[:, :height, :width]
+    weight = torch.outer(*(torch.hann_window(side, device=device) for side in (height, width)))
     energy = torch.fft.fft2((luminance - luminance.mean((-2, -1), keepdim=True)) * weight).abs().square()
     down, across = torch.tensor(_frequencies(period), device=device).T
     near = torch.arange(-AROUND, AROUND + 1, device=device)
-    rows = (down[:, None] * side // period + near) % side
-    columns = (across[:, None] * side // period + near) % side
+    rows = (down[:, None] * height // period + near) % height
+    columns = (across[:, None] * width // period + near) % width
     patch = energy[:, rows[:, :, None], columns[:, None, :]]
     peak = patch[..., AROUND - 1 : AROUND + 2, AROUND - 1 : AROUND + 2].mean((-2, -1))
     around = patch.detach().flatten(2).median(dim=2).values
