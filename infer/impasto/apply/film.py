@@ -4,6 +4,7 @@ How steady the film is depends on the model, which learns it in training (``trai
 `Steadier`, which mixes each painting with the one before.
 """
 
+import math
 import os
 import queue
 import signal
@@ -21,7 +22,7 @@ from ..common.errors import ImpastoError
 from ..painting.painter import fitting
 from ..painting.steadier import Steadier, Turn
 from ..painting.stylizer import Look, Stylizer
-from ..pictures.picture import Picture, shrunk
+from ..pictures.picture import Picture, shrunk, within
 from .film_reading import FilmReader, Frame, opened_film
 from .film_writing import Encoding, FilmWriter, check_codec, written_film
 from .plan import part_of, whole_of
@@ -29,6 +30,7 @@ from .sequence import SequenceReader, SequenceWriter, is_sequence
 
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 AT_ONCE = min(8, os.cpu_count() or 1)  # frames painted, where memory allows: one hardly keeps two cores busy
+HELD = 1000  # packets and frames that wait for a frame: with no limit a long sound would fill memory
 
 
 @dataclass(frozen=True)
@@ -206,15 +208,17 @@ class _Film:
         begun, most = False, 1
         for item in self._taken():
             if isinstance(item, Frame):
+                size = self._size(item)
                 if not begun:
-                    begun, size = True, self._taken_in(item).rgb.shape[:2]
+                    begun = True
                     look.check_mask(*size)
                     started(self.reader.count, *size)
-                most = min(AT_ONCE, fitting(stylizer.memory, item.picture.rgb.size // 3))
+                pixels = max(math.prod(size), math.prod(look.seen(*size)))
+                most = min(AT_ONCE, fitting(stylizer.memory, pixels))
                 turn = steadier.turn() if steadier else None
                 item = painters.submit(self._paint, item, stylizer, look, turn)
             waiting.append(item)
-            while waiting and (_painted(waiting) >= most or not isinstance(waiting[0], Future)):
+            while waiting and (not isinstance(waiting[0], Future) or _painted(waiting) >= most or len(waiting) > HELD):
                 yield _result(waiting.popleft())
         yield from map(_result, waiting)
 
@@ -224,6 +228,11 @@ class _Film:
         finally:
             if turn:
                 turn.close()
+
+    def _size(self, frame: Frame) -> tuple[int, int]:
+        """Height and width of `_taken_in`."""
+        height, width = frame.picture.rgb.shape[:2]
+        return within(height, width, self.size) if self.size else (height, width)
 
     def _taken_in(self, frame: Frame) -> Picture:
         return shrunk(frame.picture, self.size) if self.size else frame.picture

@@ -75,7 +75,7 @@ class Turn:
         self._steady.cancel()
 
     def _steadied(self, before: "Turn", small: np.ndarray, painted: np.ndarray) -> np.ndarray:
-        """``painted``, mixed with the painting before. What has moved is found while that is still being painted."""
+        """``painted``, mixed with the painting before. What has moved is found while that is still being steadied."""
         small_before = before._seen.result()
         if small_before.shape != small.shape or min(small.shape[:2]) < 2:
             return painted

@@ -47,13 +47,18 @@ class Picture:
         return replace(self, exif=b"", xmp=b"", iptc=b"", texts=(), comment=b"")
 
 
+def within(height: int, width: int, longest: int) -> tuple[int, int]:
+    """Height and width of `shrunk` of a picture of this size."""
+    scale = min(1, longest / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
 def shrunk(picture: Picture, longest: int) -> Picture:
     """The picture with no side over ``longest`` pixels, in its own proportions."""
     height, width = picture.rgb.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
+    size = within(height, width, longest)[::-1]
+    if size == (width, height):
         return picture
-    size = max(1, round(width * scale)), max(1, round(height * scale))
     image = to_pil(picture)
     if image.mode == "RGBA":  # weighted by alpha, else what cannot be seen bleeds into what can
         image = image.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")

@@ -6,17 +6,20 @@ import signal
 import sys
 import time
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 from films import command, levels_of, look_at, make
 from impasto import ImpastoError, film
-from impasto.apply.film import restyle_film
+from impasto.apply.film import _Film, restyle_film
+from impasto.apply.film_reading import Frame
 from impasto.apply.film_writing import Encoding
 from impasto.apply.plan import plan
 from impasto.common.extras import pip_line
 from impasto.painting.stylizer import Look
+from impasto.pictures.picture import Picture
 from PIL import Image
 
 
@@ -59,6 +62,43 @@ def test_frames_painted_at_once_make_the_same_film(restyle, tmp_path, monkeypatc
     films = [look_at(tmp_path / f"by_{at_once}.mkv") for at_once in (1, 3)]
     assert films[0] == films[1]
     assert len(films[0][0]) == 20
+
+
+@pytest.mark.parametrize(
+    ("look", "encoding", "sides"),
+    [
+        (Look(), Encoding(), (64, 48)),
+        (Look(stroke=0.5), Encoding(), (128, 96)),
+        (Look(stroke=4), Encoding(), (64, 48)),
+        (Look(), Encoding(size=32), (32, 24)),
+    ],
+)
+def test_as_many_frames_are_painted_at_once_as_memory_takes(restyle, tmp_path, monkeypatch, look, encoding, sides):
+    asked = set()
+    monkeypatch.setattr("impasto.apply.film.fitting", lambda memory, pixels: asked.add(pixels) or 1)
+    make(tmp_path / "clip.mp4", frames=2)
+    restyle(tmp_path / "clip.mp4", tmp_path / "styled.mp4", look, encoding)
+    assert asked == {sides[0] * sides[1]}
+
+
+def test_a_sound_that_goes_on_is_not_held_in_memory(stylizer, monkeypatch):
+    monkeypatch.setattr("impasto.apply.film.HELD", 5)
+    monkeypatch.setattr("impasto.apply.film.AT_ONCE", 3)
+    read, written = [], []
+
+    def items():
+        for item in [Frame(Picture(np.zeros((8, 8, 3), np.uint8)), Fraction(0)), *range(500)]:
+            read.append(item)
+            yield item
+
+    def write(item: object) -> None:
+        written.append((item, len(read)))
+
+    reader = SimpleNamespace(items=items, count=None)
+    writer = SimpleNamespace(write=write, close=lambda: None, size=(8, 8))
+    _Film(reader, writer, "film", Encoding()).restyle(stylizer, Look(), lambda *begun: None, lambda: None)
+    assert [item for item, _ in written[1:]] == list(range(500))
+    assert written[0][1] < 50  # the packets held, and those in the queues
 
 
 def test_a_frame_that_cannot_be_painted_ends_the_film(stylizer, restyle, tmp_path, monkeypatch):
