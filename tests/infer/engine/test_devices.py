@@ -19,6 +19,7 @@ from impasto.apply import command
 from impasto.common.extras import pip_line
 from impasto.engine import devices, session
 from impasto.painting import painter
+from impasto.painting.stylizer import Look
 
 DRIVER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")  # Debian's; Vulkan's loader lies beside it
 
@@ -163,7 +164,7 @@ def test_tiles_are_painted_on_the_cpu_where_a_plugin_would_not_take_them(plugin,
     stylizer = Stylizer(model, device="webgpu")
     stylizer._paint.memory = painter.PROGRAM
     np.testing.assert_array_equal(stylizer(photo), 255 - photo)
-    assert stylizer.in_tiles
+    assert stylizer.in_tiles(*photo.shape[:2], Look())
     assert opened[0] == ("GPU", {})
     assert set(opened[1:]) == {"CPU alone"}
 
