@@ -158,8 +158,8 @@ def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[
     """
     files = [file for photo in photos for file in _files(photo, recursive=recursive)]
     stems = {kind: [file.stem for file, _ in files if is_film(file) is kind] for kind in (True, False)}
-    made = {kind: results_of(stems[kind], styles) for kind in stems}
-    return [(file, inner) for file, inner in files if file in photos or file.stem not in made[is_film(file)]]
+    made, named = {kind: results_of(stems[kind], styles) for kind in stems}, set(photos)
+    return [(file, inner) for file, inner in files if file in named or file.stem not in made[is_film(file)]]
 
 
 def _unmade(
