@@ -104,7 +104,9 @@ def restyle(job: Job, model: bytes, pairs: Sequence[tuple[str, str]], say: Say =
         try:
             yield from _run(job, model, pairs, say)
         except ray.exceptions.RayError as error:
-            raise ImpastoError(f"Ray: {one_line(error)[:500]}") from error
+            # what one of ours said in another process is the end of a long report
+            reason = str(error).rpartition(f"{ImpastoError.__name__}: ")[2]
+            raise ImpastoError(f"Ray: {one_line(reason)[:500]}") from error
         finally:
             ray.shutdown()
 
@@ -125,7 +127,7 @@ def _run(job: Job, model: bytes, pairs: Sequence[tuple[str, str]], say: Say) -> 
 
     context = DataContext.get_current()
     context.enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are raised too: no need of its traceback
     there = ray.cluster_resources()
     gpus, cores = int(there.get("GPU", 0)), there.get("CPU", 0)
     actors = job.actors or gpus or max(1, int(cores))
@@ -177,7 +179,7 @@ class _Paint:
             # a thread each: actors are how the cores are shared out
             self.stylizer = Stylizer(path, device=device, memory=job.memory, threads=1)
         if device == "auto" and self.stylizer.device == "cpu":  # a GPU that is paid for is not left idle unseen
-            raise ImpastoError(f"Ray has a GPU that cannot be used: {self.stylizer.not_on or 'none was found'}")
+            raise ImpastoError(f"a GPU that it has cannot be used: {self.stylizer.not_on or 'none was found'}")
 
     def __call__(self, item: Item) -> Item:
         return _guarded(item, self._paint)

@@ -305,5 +305,36 @@ def test_a_collection_on_a_local_ray(model, tmp_path):
 def test_a_gpu_that_cannot_be_used_is_not_left_idle_unseen(model, monkeypatch):
     monkeypatch.setattr(session, "AUTO", ())
     job = pipeline.Job(Place("source"), Place("dest"), Look())
-    with pytest.raises(ImpastoError, match="Ray has a GPU that cannot be used: none was found"):
+    with pytest.raises(ImpastoError, match="a GPU that it has cannot be used: none was found"):
         pipeline._Paint(job, model.read_bytes(), "auto")
+
+
+A_MODEL_THAT_IS_NONE = """
+import sys
+from impasto import ImpastoError
+from impasto.bulk import pipeline
+from impasto.bulk.stores import Place
+from impasto.painting.stylizer import Look
+
+if __name__ == "__main__":
+    job = pipeline.Job(Place(sys.argv[1]), Place(sys.argv[2]), Look(), actors=1)
+    with pipeline.own_words():
+        try:
+            list(pipeline.restyle(job, b"none", [("0.png", "0-none.png")], lambda line: None))
+        except ImpastoError as error:
+            print(error, file=sys.stderr)
+"""
+
+
+def test_what_an_actor_says_as_it_ends_is_one_line(tmp_path):
+    pytest.importorskip("ray", reason="bulk-style: ray is not installed")
+    noise(1).save(tmp_path / "0.png")
+    (tmp_path / "model.onnx").write_bytes(b"none")
+    with pytest.raises(ImpastoError) as refused:
+        Stylizer(tmp_path / "model.onnx")
+    said = str(refused.value).replace(str(tmp_path), "")
+    words = [sys.executable, "-c", A_MODEL_THAT_IS_NONE, str(tmp_path), str(tmp_path / "out")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stderr.startswith("Ray: ")
+    assert done.stderr.endswith(f"{said}\n")
+    assert done.stderr.count("\n") == 1
