@@ -292,6 +292,12 @@ def test_the_camera_is_painted_live(walk, tmp_path):
     assert seen["facts"] == "1920 × 1080 px"  # what is painted live has fewer
 
 
+def test_the_camera_is_let_go_of_where_painting_it_is_stopped(walk, photo):
+    seen = walk("liveStopped", photo=photo)
+    assert (seen["stopped"], seen["live"], seen["camera"]) == ("Stopped.", False, False)
+    assert seen["status"].startswith("Painted in ")
+
+
 def test_keyboard_and_screen_reader(walk):
     seen = walk("keyboard")
     assert seen["before"][:3] == ["Choose a photo", "Use the camera", "Take this cat"]

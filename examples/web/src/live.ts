@@ -43,8 +43,10 @@ export class Live {
       const scale = Math.sqrt(pixels / (across * down));
       const [width, height] = [across, down].map((side) => Math.max(2 * STEP, Math.round((side * scale) / STEP) * STEP));
       const size = { resizeWidth: width, resizeHeight: height, resizeQuality: "medium" } as const;
+      const seen = await createImageBitmap(video, size);
+      if (!this.#going) return seen.close(); // a photo may have been opened meanwhile
       const { style, look } = wanted();
-      const painted = await studio.paintFrame(await createImageBitmap(video, size), style, look);
+      const painted = await studio.paintFrame(seen, style, look);
       if (!painted || !this.#going) return painted?.bitmap.close();
       showLive(painted.bitmap, across, down);
       const now = performance.now();

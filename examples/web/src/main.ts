@@ -305,6 +305,7 @@ function listen(): void {
   for (const control of [stroke, keepColors]) control.addEventListener("change", () => void repaint());
   stop.addEventListener("click", () => {
     asked++;
+    endLive();
     studio.stop();
     idle("Stopped.");
   });

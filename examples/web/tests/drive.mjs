@@ -265,6 +265,22 @@ const walks = {
     return { ...opened, captions, film, size, status, facts: await page.locator("#facts").innerText() };
   },
 
+  async liveStopped() {
+    const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+    const before = "delete Navigator.prototype.serviceWorker"; // which would fetch by itself what is held back here
+    const opened = await openPage({ executable: job.executable, flags, before });
+    const { page } = opened;
+    await page.route("**/*.onnx*", () => {}); // never answered
+    await page.getByRole("button", { name: "Use the camera" }).click();
+    await page.getByRole("button", { name: "Paint live" }).click();
+    await page.locator("#stop").click();
+    const stopped = await page.locator("#status").innerText();
+    const live = await page.evaluate(() => document.body.classList.contains("live"));
+    const camera = await page.evaluate(() => !!document.getElementById("camera-view").srcObject);
+    await page.unrouteAll();
+    return { ...opened, stopped, live, camera, status: await choosePhoto(page, job.photo) };
+  },
+
   async keyboard() {
     const opened = await openPage({ executable: job.executable });
     const { page } = opened;
