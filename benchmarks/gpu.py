@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from unittest import mock
@@ -126,7 +126,9 @@ def memory() -> list[Row]:
     if shutil.which("nvidia-smi") is None:
         return []
     query = ["nvidia-smi", "--query-gpu=name,memory.used,memory.total", "--format=csv,noheader"]
-    done = subprocess.run(query, capture_output=True, text=True, check=True)
+    done = subprocess.run(query, capture_output=True, text=True, check=False)
+    if done.returncode:  # it is there, and its driver is not
+        return []
     rows = [line.split(", ") for line in done.stdout.splitlines()]
     return [{"GPU": name, "memory in use": used, "of": total} for name, used, total in rows]
 
@@ -145,17 +147,21 @@ def gpu(
 ) -> None:
     """Print the tables that the docs have."""
     learns = device if device in ("cuda", "cpu") else "auto"
-    parts: list[list[Any]] = [
-        list(paintings(model, device, [int(side) for side in sizes.split(",")])),
-        list(films(model, clip, device)),
-        list(trainings(style, photos, held_out, learns, minutes)),
-        list(memory()),
-    ]
-    text = "".join(markdown(rows) for rows in parts if rows)
-    print(text, end="")
-    if out:
-        with whole_file(out) as path:
-            path.write_text(text)
+    tables: tuple[Callable[[], list[Row]], ...] = (
+        lambda: paintings(model, device, [int(side) for side in sizes.split(",")]),
+        lambda: films(model, clip, device),
+        lambda: trainings(style, photos, held_out, learns, minutes),
+        memory,
+    )
+    text = ""
+    for measured in tables:  # each is told at once: what comes after it may fail
+        rows = measured()
+        table = markdown(rows) if rows else ""
+        print(table, end="", flush=True)
+        text += table
+        if out:
+            with whole_file(out) as path:
+                path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The measuring tools on pictures whose figures are known."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -142,6 +143,29 @@ def test_what_a_gpu_does_is_tried_on_the_cpu(monkeypatch, model, tmp_path, narro
     assert (first[1], first[2], first[-2]) == ("as exported", "64", "0")  # the CPU beside itself
     assert "| cpu | 4 |" in written
     assert "| float32 |" in written
+
+
+def test_what_a_gpu_did_is_not_lost_where_it_fails(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(gpu, "paintings", lambda *given: [{"file": "as exported", "side": 64}])
+    out, path = tmp_path / "gpu.md", tmp_path / "none"
+    with pytest.raises(Exception, match="No such file"):
+        gpu.gpu("great_wave", path, "none", path, path, device="cpu", sizes="64", out=out)
+    assert "| as exported | 64 |" in out.read_text()
+    assert capsys.readouterr().out == out.read_text()
+
+
+@pytest.mark.parametrize(("status", "found"), [(0, [{"GPU": "A", "memory in use": "1 MiB", "of": "9 MiB"}]), (9, [])])
+def test_the_memory_of_a_gpu_is_told_where_its_driver_is_there(monkeypatch, status, found):
+    done = subprocess.CompletedProcess([], status, stdout="A, 1 MiB, 9 MiB\n" if status == 0 else "it has failed\n")
+    monkeypatch.setattr(gpu.shutil, "which", lambda name: name)
+
+    def run(words, *, check, **more):
+        if check:
+            done.check_returncode()
+        return done
+
+    monkeypatch.setattr(gpu.subprocess, "run", run)
+    assert gpu.memory() == found
 
 
 def test_the_motion_of_a_film_is_found_and_taken_out():
