@@ -9,43 +9,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
 from impasto import ImpastoError, Stylizer, describe
 from impasto.contract.info import read_model
 from impasto.engine.check import check
 from impasto.engine.session import open_session
 from impasto.painting.tiles import TiledModel
 from impasto_train.commandline.options import VariantOptions
-from impasto_train.export.to_onnx import export
-from impasto_train.export.variants import command, compare, make
-from impasto_train.network.stylenet import StyleNet
+from impasto_train.export.variants import command, compare
 from impasto_train.photos.content import centre_crop, demo_photo
 from onnx import TensorProto
-
-
-@pytest.fixture(scope="module")
-def original(info, tmp_path_factory) -> Path:
-    torch.manual_seed(1)
-    network = StyleNet((8, 8, 16), (2, 2))
-    for parameter in network.parameters():  # as after a training: no two layers alike
-        parameter.data += 0.05 * torch.randn_like(parameter)
-    path = tmp_path_factory.mktemp("original") / "model.onnx"
-    export(network, info, path, [])
-    return path
-
-
-@pytest.fixture
-def variant(original, tmp_path, monkeypatch):
-    """Write a variant and read it: ``variant(io="float32")``."""
-    monkeypatch.setattr(compare, "TIMED_SHAPE", (32, 32))
-    monkeypatch.setattr(compare, "SHAPES", ((64, 64), (61, 83)))
-    monkeypatch.setattr(make, "CALIBRATION_SHAPE", (64, 64))
-
-    def written(model=original, **options) -> Path:
-        command.export_style(model=str(model), out=tmp_path / "variant.onnx", **options)
-        return tmp_path / "variant.onnx"
-
-    return written
 
 
 def photo(height: int = 61, width: int = 83) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What edits of an ONNX graph have in common: finding, replacing and tidying up nodes."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -33,6 +34,32 @@ def constant(graph: onnx.GraphProto, name: str, value: np.ndarray) -> str:
     if not any(tensor.name == name for tensor in graph.initializer):
         graph.initializer.append(numpy_helper.from_array(value, name))
     return name
+
+
+class Builder:
+    """Nodes that are to be put into a graph, and the constants that they take.
+
+    Args:
+        prefix: of the names of what the nodes give.
+    """
+
+    def __init__(self, graph: onnx.GraphProto, prefix: str) -> None:
+        self.graph, self.prefix = graph, prefix
+        self.nodes: list[NodeProto] = []
+
+    def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        """Add a node; return the name of what it gives, ``name`` if that is given."""
+        name = name or f"{self.prefix}_{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [name], name=f"node_{name}", **attributes))
+        return name
+
+    def number(self, value: float) -> str:
+        """The name of a float32 scalar."""
+        return constant(self.graph, f"number_{value:g}", np.array(value, np.float32))
+
+    def ints(self, *values: int) -> str:
+        """The name of int64 ``[len(values)]``."""
+        return constant(self.graph, f"ints_{'_'.join(map(str, values))}", np.array(values, np.int64))
 
 
 def put(graph: onnx.GraphProto, nodes: Iterable[NodeProto]) -> None:

@@ -11,10 +11,12 @@ from impasto.contract import read_checked, seal
 from impasto.internal import Say, one_line
 
 from ...commandline.options import VariantOptions
+from ...commandline.presets import Preset
 from ...photos.content import open_content
 from ...photos.picture import Photo
 from . import compare, edges, precision
 from .graph import fold_constants
+from .lower import lower
 
 MOST_MEAN = 2.0  # levels of 255: a mean difference above it can be seen
 COMPARED_ON = 4  # photos
@@ -55,7 +57,7 @@ def make_variant(source: Path, options: VariantOptions, say: Say) -> Variant:
     photos = (*content.held_out, *content.train)[:COMPARED_ON]  # first those that int8 was not calibrated on
     about = described(info, options)
     try:
-        changed = edited(data, about, options.sides, content.train)
+        changed = edited(data, about, options.sides, content.train, options.preset)
         parity = compare.compare_models(compare.Model(data, info), compare.Model(changed, about), photos, options.sides)
     except (ImpastoError, MemoryError):
         raise
@@ -82,8 +84,14 @@ def described(info: StyleInfo, options: VariantOptions) -> StyleInfo:
     )
 
 
-def edited(data: bytes, info: StyleInfo, sides: tuple[int, int] | None, photos: Sequence[Photo]) -> bytes:
-    """The model ``data`` brought to what ``info`` says, sealed."""
+def edited(
+    data: bytes,
+    info: StyleInfo,
+    sides: tuple[int, int] | None,
+    photos: Sequence[Photo],
+    preset: Preset | None = None,
+) -> bytes:
+    """The model ``data`` brought to what ``info`` says and the engine of ``preset`` takes, sealed."""
     model = onnx.load_from_string(data)
     graph = model.graph
     edges.set_dial(graph, info.dial)
@@ -99,6 +107,8 @@ def edited(data: bytes, info: StyleInfo, sides: tuple[int, int] | None, photos: 
         precision.half_weights(graph)
     elif info.precision == "int8":
         model = precision.quantized(model, _calibration(photos, sides, info))
+    if preset:
+        lower(model, preset)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, info.to_metadata())
     onnx.checker.check_model(model, full_check=True)
