@@ -27,6 +27,11 @@ async function show(): Promise<void> {
   await video.play();
 }
 
+/** Call `act` if the camera is taken away while it is in use. */
+export function lostCamera(act: () => void): void {
+  for (const track of stream?.getVideoTracks() ?? []) track.addEventListener("ended", act, { once: true });
+}
+
 /** What the camera sees now. */
 export async function shoot(): Promise<File> {
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);

@@ -1,5 +1,5 @@
 // The page: what its controls do. Everything is worked out in the worker, on this device.
-import { closeCamera, hasCamera, openCamera, shoot, video } from "./camera";
+import { closeCamera, hasCamera, lostCamera, openCamera, shoot, video } from "./camera";
 import { byId, make } from "./dom";
 import { Live } from "./live";
 import { autoStroke, type Look } from "./look";
@@ -7,7 +7,7 @@ import { NotAModel } from "./model";
 import { hideNotice, notice } from "./notice";
 import { keepPage, keepStyles, takeShared } from "./offline";
 import { showPainting, showPhoto, toFile } from "./picture";
-import { beginRecording, endRecording, isRecording } from "./recording";
+import { beginRecording, canRecord, endRecording, isRecording } from "./recording";
 import { addModel, chosenStyle, focusShelf, loadShelf, type Style } from "./shelf";
 import { Refused, Studio } from "./studio";
 import { lacking } from "./support";
@@ -235,6 +235,7 @@ async function goLive(): Promise<void> {
   document.body.classList.add("live");
   document.body.classList.toggle("mirrored", video.classList.contains("mirrored"));
   showCaption(style);
+  lostCamera(() => mine === live && (endLive(), notice("The camera has been taken away.")));
   try {
     const wanted = () => ({ style: chosenStyle() ?? style, look: lookOf(chosenStyle() ?? style) });
     await mine.run(studio, video, wanted, ({ width, height, rate }) => {
@@ -333,6 +334,7 @@ async function begin(): Promise<void> {
   }
   listen();
   document.body.classList.toggle("no-camera", !hasCamera());
+  byId("record", HTMLButtonElement).hidden = !canRecord();
   keepPage();
   try {
     shelf = await loadShelf();

@@ -9,6 +9,9 @@ const canvas = byId("painting", HTMLCanvasElement);
 
 let recorder: MediaRecorder | undefined;
 
+const type = () => TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+
+export const canRecord = () => typeof MediaRecorder !== "undefined" && !!type();
 export const isRecording = () => !!recorder;
 
 function show(text: string): void {
@@ -18,13 +21,13 @@ function show(text: string): void {
 
 /** Record until `endRecording`; what is recorded then goes to `save`. */
 export function beginRecording(save: (film: Blob, suffix: string) => void): void {
-  const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
-  const begun = (recorder = new MediaRecorder(canvas.captureStream(), { mimeType, videoBitsPerSecond: BITS }));
+  const options = { mimeType: type(), videoBitsPerSecond: BITS };
+  const begun = (recorder = new MediaRecorder(canvas.captureStream(), options));
   const parts: Blob[] = [];
   begun.addEventListener("dataavailable", ({ data }) => parts.push(data));
   begun.addEventListener("stop", () => {
-    const [type] = begun.mimeType.split(";");
-    save(new Blob(parts, { type }), type.split("/")[1]);
+    const [kind] = begun.mimeType.split(";");
+    save(new Blob(parts, { type: kind }), kind.split("/")[1]);
   });
   begun.start(1000);
   show("Stop recording");

@@ -30,6 +30,7 @@ from .sequence import SequenceReader, SequenceWriter, is_sequence
 
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 AT_ONCE = min(8, os.cpu_count() or 1)  # frames painted, where memory allows: one hardly keeps two cores busy
+AT_ONCE_ON_GPU = 2  # one is painted while the other is mixed: how much memory a GPU has, nobody says
 HELD = 1000  # packets and frames that wait for a frame: with no limit a long sound would fill memory
 
 
@@ -171,7 +172,7 @@ class _Film:
         threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._write)]
         for thread in threads:
             thread.start()
-        painters = ThreadPoolExecutor(AT_ONCE)
+        painters = ThreadPoolExecutor(max(AT_ONCE, AT_ONCE_ON_GPU))
         try:
             for item in self._in_turn(painters, stylizer, look, started):
                 self._put(self.painted, item)
@@ -214,7 +215,8 @@ class _Film:
                     look.check_mask(*size)
                     started(self.reader.count, *size)
                 pixels = max(math.prod(size), math.prod(look.seen(*size)))
-                most = min(AT_ONCE, fitting(stylizer.memory, pixels))
+                at_once = AT_ONCE if stylizer.device == "cpu" else AT_ONCE_ON_GPU
+                most = min(at_once, fitting(stylizer.memory, pixels))
                 turn = steadier.turn() if steadier else None
                 item = painters.submit(self._paint, item, stylizer, look, turn)
             waiting.append(item)
