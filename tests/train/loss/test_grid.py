@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from impasto_train.loss.grid import IN_WINDOWS, PERIODS, _frequencies, grid_energy, windows
+from impasto_train.loss.grid import IN_WINDOWS, PERIODS, SEEN, _frequencies, _standing_out, grid_energy, windows
 
 
 def noise(side=192, count=4):
@@ -46,10 +46,10 @@ def test_a_grid_in_one_place_counts():
     assert dotted > plain + 0.3
 
 
-def test_what_nobody_sees_is_free():
-    faint = 0.5 + 0.002 * (noise() - 0.5)
-    assert grid_energy(faint) < 0.01 * grid_energy(noise())
-    assert grid_energy(faint + 0.2 * waves(2)) > 10
+def test_in_windows_what_nobody_sees_is_free():
+    faint, seen = (windows(amplitude * noise()[:, 0], 48) for amplitude in (0.002, 1))
+    assert _standing_out(faint, SEEN) < 0.01 < _standing_out(faint)
+    assert _standing_out(seen, SEEN) == pytest.approx(_standing_out(seen).item(), rel=0.05)
 
 
 def test_windows_overlap_by_half():

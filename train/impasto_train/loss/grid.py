@@ -13,9 +13,9 @@ from torch import Tensor
 
 PERIODS = (16, 8, 4)  # px; the longest for which a picture has enough frequencies is used
 WINDOWS = (96, 48)  # px
-IN_WINDOWS = 6.0  # weight of these beside the whole: a mean over many places has small gradients
+IN_WINDOWS = 10.0  # weight of these beside the whole: a mean over many places has small gradients
 AROUND = 6  # frequencies to either side that an energy is compared with
-SEEN = 1 / 255  # deviation of a noise that nobody sees: it is added to all energies, or flat places would count most
+SEEN = 1 / 255  # deviation of a noise that nobody sees: in windows it is added to all, or flat places would count most
 USUAL = 1.0  # logarithm of a ratio that chance, or what is seen, brings about
 
 
@@ -33,7 +33,7 @@ def grid_energy(pictures: Tensor) -> Tensor:
     weights = pictures.new_tensor([0.2126, 0.7152, 0.0722])
     luminance = torch.einsum("nchw,c->nhw", pictures, weights).float()
     within = [windows(luminance, side) for side in WINDOWS if side < min(luminance.shape[1:])]
-    return _standing_out(luminance) + IN_WINDOWS * sum(map(_standing_out, within))
+    return _standing_out(luminance) + IN_WINDOWS * sum(_standing_out(squares, SEEN) for squares in within)
 
 
 def windows(pictures: Tensor, side: int) -> Tensor:
@@ -42,8 +42,8 @@ def windows(pictures: Tensor, side: int) -> Tensor:
     return squares.transpose(1, 2).reshape(-1, side, side)
 
 
-def _standing_out(luminance: Tensor) -> Tensor:
-    """`grid_energy` of ``[N, H, W]``, without windows."""
+def _standing_out(luminance: Tensor, noise: float = 0.0) -> Tensor:
+    """`grid_energy` of ``[N, H, W]``, without windows, as if there were a noise of such a deviation."""
     smallest, device = min(luminance.shape[1:]), luminance.device
     period = next((period for period in PERIODS if smallest >= period * 2 * AROUND), None)
     if period is None:
@@ -59,7 +59,7 @@ def _standing_out(luminance: Tensor) -> Tensor:
     patch = energy[:, rows[:, :, None], columns[:, None, :]]
     peak = patch[..., AROUND - 1 : AROUND + 2, AROUND - 1 : AROUND + 2].mean((-2, -1))
     around = patch.detach().flatten(2).median(dim=2).values
-    unseen = SEEN**2 * weight.square().sum()
+    unseen = noise**2 * weight.square().sum() + 1e-9
     return (((peak + unseen) / (around + unseen)).log() - USUAL).clamp_min(0).sum(1).mean()
 
 
