@@ -47,10 +47,12 @@ def in_form(model: str, form: str, folder: Path) -> tuple[Path, StyleInfo]:
         return path, info
     words = form.split()
     given: dict[str, Any] = {key.removeprefix("--"): value for key, value in zip(words[::2], words[1::2], strict=True)}
+    if "for" in given:
+        given["for_"] = given.pop("for")
     options = VariantOptions(model=model, **given)
     made = folder / f"{info.name}-{'-'.join(options.changes)}.onnx"
     about = described(info, options)
-    made.write_bytes(edited(data, about, options.sides, []))
+    made.write_bytes(edited(data, about, options.sides, [], options.preset))
     return made, about
 
 
@@ -117,7 +119,7 @@ def engines(
         dial = takes_dial(runtime, path, read_model(path)[0], photo((61, 83)))
         for each in [form] if form else runtime.forms:
             row = compare(runtime, everyone[0], each, models, shapes)
-            fed = "fed" if "required" in each else "none" if "none" in each else dial
+            fed = "fed" if "required" in each else "none" if "none" in each or "--for" in each else dial
             rows.append({**{key: row[key] for key in ("engine", "file")}, "dial": fed, **row})
     print(versions())
     if rows and in_markdown:

@@ -121,7 +121,7 @@ class StyleInfo:
     precision: str = "fp32"
     """``fp32``; ``fp16``, the convolutions; ``fp16-weights``, the file alone; or ``int8``, the convolutions."""
     io: str = "uint8"
-    """Type of image and output: ``uint8``, 0..255, or ``float32``, 0..1."""
+    """Type of image and output: ``uint8``, 0..255; ``float32``, 0..1; or ``float255``, float32 in 0..255."""
     layout: str = "nhwc"
     """``nhwc``, ``[N, H, W, 3]``, or ``nchw``, ``[N, 3, H, W]``."""
     dial: str = "optional"

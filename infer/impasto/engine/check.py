@@ -30,7 +30,7 @@ FLOAT_ERROR = 1e-5  # of numbers in 0..1: what float32 may lose on the way there
 
 def mismatch(session: "onnxruntime.InferenceSession", info: StyleInfo) -> str:
     """How the tensors differ from what ``info`` says of them, by name, type and rank; empty if they do not."""
-    picture = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}.get(info.io, info.io)
+    picture = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "float255": "tensor(float)"}.get(info.io, info.io)
     dial = [(STRENGTH, "tensor(float)", 0)]
     given, optional, made = (
         [(value.name, value.type, len(value.shape)) for value in group]
@@ -71,7 +71,7 @@ def check(path: str | os.PathLike[str]) -> list[str]:
     if info.dial != "none":
         back = _painted(session, photo, {STRENGTH: 0.0}, path)
         apart = abs(back.astype(float) - photo).max()
-        if apart > (0 if info.io == "uint8" else FLOAT_ERROR):
+        if apart > {"uint8": 0, "float32": FLOAT_ERROR, "float255": 255 * FLOAT_ERROR}[info.io]:
             raise ImpastoError(f"{path} breaks its contract: {STRENGTH} 0 is not the photo, but {apart:g} away")
         holds.append(f"{STRENGTH} 0 gives the photo back")
     return holds
@@ -147,7 +147,7 @@ def _noise(info: StyleInfo) -> "np.ndarray":
     photo = np.random.default_rng(0).integers(0, 256, (1, *_sides(info), 3), dtype=np.uint8)
     if info.layout == "nchw":
         photo = np.ascontiguousarray(photo.transpose(0, 3, 1, 2))
-    return photo if info.io == "uint8" else photo.astype(np.float32) / np.float32(255)
+    return photo if info.io == "uint8" else photo.astype(np.float32) / np.float32(255 if info.io == "float32" else 1)
 
 
 def _painted(

@@ -2,6 +2,7 @@
 
 from typing import get_args, get_type_hints
 
+import impasto_models
 import numpy as np
 import onnx
 import onnxruntime
@@ -14,11 +15,12 @@ from impasto_train.commandline.presets import MULTIPLE, PRESETS, SMALLEST, Prese
 from impasto_train.export.variants import command, compare
 from impasto_train.export.variants.lower import kind, lower
 from impasto_train.network import stylenet
+from impasto_train.photos.content import centre_crop, demo_photo
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.tools.mobile_helpers import usability_checker
 
 SIZE = "64x48"
-FORMS = [(name, precision) for name, preset in PRESETS.items() for precision in preset.precisions]
+FORMS = [(name, each) for name, preset in PRESETS.items() for each in preset.precisions if each != "int8"]
 FLOATS = {"fp32": {TensorProto.FLOAT}, "fp16": {TensorProto.FLOAT, TensorProto.FLOAT16}}
 WORST = {"fp32": 1, "fp16": 2}  # levels of 255
 
@@ -69,7 +71,7 @@ def test_what_a_file_says_of_itself_holds(variant, original, engine, precision):
     assert any(line.startswith("paints a picture of") for line in check(path))
 
 
-@pytest.mark.parametrize(("engine", "tools"), [("coreml", ["mlprogram"])])
+@pytest.mark.parametrize(("engine", "tools"), [("coreml", ["mlprogram"]), ("mobile", ["nnapi", "mlprogram"])])
 def test_onnxruntimes_own_tool_sees_one_part(variant, engine, tools):
     checks = {
         "nnapi": lambda found: usability_checker.check_nnapi_partitions(found, True),
@@ -84,16 +86,39 @@ def test_onnxruntimes_own_tool_sees_one_part(variant, engine, tools):
         assert (said.num_partitions, said.num_supported_nodes) == (1, len(found.graph.node))
 
 
-def test_moves_alone_change_no_bit(variant):
-    """CoreML's form has padding, folding and the range of colours by other operators than the plain one."""
-    given = {"io": "float32", "layout": "nchw", "dial": "none", "size": SIZE}
-    image = photo().transpose(0, 3, 1, 2).astype(np.float32) / 255
+@pytest.mark.parametrize("engine", ["coreml", "qnn", "webnn", "lens-studio"])
+def test_where_an_engine_has_norms_no_bit_changes(variant, engine):
+    """Padding, folding and the range of colours come out of other operators as they come out of the plain ones."""
+    given = {**PRESETS[engine].options, "size": SIZE}
+    image = photo().transpose(0, 3, 1, 2).astype(np.float32) / compare.SCALES[given["io"]]
     pictures = []
-    for options in (given, {"for_": "coreml", "size": SIZE}):
+    for options in (given, {"for_": engine, "size": SIZE}):
         path = variant(**options, overwrite=True)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         pictures.append(session.run(None, {"image": image})[0])
     assert np.array_equal(*pictures)
+
+
+def test_qnn_in_int8_takes_bytes_without_a_sign(variant):
+    style = impasto_models.path("poppy_field")  # random weights paint what int8 cannot follow
+    path = variant(style, for_="qnn", precision="int8", size="128x128")
+    found = shaped(path)
+    graph = found.graph
+    assert all(PRESETS["qnn"].takes(kind(graph, node)) for node in graph.node)
+    types = {value.name: value.type.tensor_type.elem_type for value in graph.value_info}
+    quantized = {types[node.output[0]] for node in graph.node if node.op_type == "QuantizeLinear"}
+    assert quantized == {TensorProto.UINT8}
+    image = centre_crop(demo_photo("coffee.png"), 128)[None]
+    assert np.abs(model(style)(image).astype(int) - model(path)(image)).mean() < 2
+
+
+def test_lens_studio_gets_the_operators_of_its_template(variant):
+    found = onnx.load(variant(for_="lens-studio", size=SIZE))
+    assert [each.version for each in found.opset_import] == [10]
+    assert found.ir_version <= 5
+    onnx.checker.check_model(found, full_check=True)
+    widths = [helper.get_node_attr_value(node, "pads") for node in found.graph.node if node.op_type == "Pad"]
+    assert widths == [[0, 0, 1, 1, 0, 0, 1, 1]] * len(widths)
 
 
 @pytest.mark.parametrize("mode", ["edge", "reflect"])
@@ -139,6 +164,11 @@ def test_what_cannot_be_rewritten_is_refused():
         (["coreml", "--precision", "int8"], "--for coreml has --precision fp32 or fp16 alone, not int8"),
         (["coreml", "--size", "60x64"], "--size 60x64: --for coreml needs multiples of 8, at least 16"),
         (["coreml", "--size", "64x8"], "--size 64x8: --for coreml needs multiples of 8, at least 16"),
+        (["qnn", "--precision", "fp16"], "--for qnn has --precision fp32 or int8 alone, not fp16"),
+        (["mobile", "--dial", "required"], "--for mobile has --dial none alone: leave --dial required out"),
+        (["mobile", "--precision", "fp16"], "--for mobile has --precision fp32 alone, not fp16"),
+        (["webnn", "--precision", "int8"], "--for webnn has --precision fp32 or fp16 alone, not int8"),
+        (["lens-studio", "--io", "float32"], "--for lens-studio has --io float255 alone: leave --io float32 out"),
         (["any"], "nothing to change: give --for, --precision, --io, --layout, --dial or --size"),
     ],
 )

@@ -266,13 +266,15 @@ class VariantOptions:
     model: str = option(None, "A .onnx file that train-style made, its run folder, or the name of a shipped style.")
     out: Path | None = option(None, "The model to write.", "MODEL-fp16-nchw.onnx, as what is changed")
     overwrite: bool = option(False, "Replace a file that exists.")
-    for_: Literal["any", "coreml"] = option(
+    for_: Literal["any", "coreml", "qnn", "mobile", "webnn", "lens-studio"] = option(
         "any", "The engine, for a form that it takes whole: fixes --io, --layout and --dial, and --size."
     )
     precision: Literal["fp32", "fp16", "fp16-weights", "int8"] = option(
         None, "Of the convolutions; fp16-weights halves the file and computes in fp32.", PLAIN["precision"]
     )
-    io: Literal["uint8", "float32"] = option(None, "Pictures as bytes, or as numbers in 0..1.", PLAIN["io"])
+    io: Literal["uint8", "float32", "float255"] = option(
+        None, "Pictures as bytes, or as numbers in 0..1 or 0..255.", PLAIN["io"]
+    )
     layout: Literal["nhwc", "nchw"] = option(None, "Channels last, or first.", PLAIN["layout"])
     dial: Literal["optional", "required", "none"] = option(
         None, "The input strength: may be left out, must be given, or is not there (full strength).", PLAIN["dial"]

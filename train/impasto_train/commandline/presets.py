@@ -25,7 +25,7 @@ _USUAL = frozenset("Add Concat Conv Div GlobalMaxPool Mul Relu Reshape Slice Sub
 
 @dataclass(frozen=True)
 class Preset:
-    """What an engine takes; pictures are float32, channels first, and there is no dial.
+    """What an engine takes; pictures are float32 with channels first, of one size, and there is no dial.
 
     Args:
         operators: ONNX's, by name; ``Pad:edge``, ``DepthToSpace:DCR`` and ``Clip:-1:1`` are such an operator in that
@@ -54,6 +54,29 @@ PRESETS = {
     # onnxruntime 1.31.1, coreml_supported_mlprogram_ops.md. Of Pad, which that list leaves out, 1.26 and later take
     # the mode reflect; none takes edge. Scale and bias of a norm have to be constant, and no Cast is from or to uint8.
     "coreml": Preset(_USUAL | {"Cast", "Clip", "DepthToSpace", "InstanceNormalization"}, ("fp32", "fp16")),
+    # onnxruntime-qnn 2.0, QNN-ExecutionProvider.md, and the modes in its pad_op_builder and simple_op_builder
+    "qnn": Preset(
+        _USUAL
+        | {"Clip", "DepthToSpace", "InstanceNormalization", "Pad:edge", "Pad:reflect", "ReduceMax", "ReduceMin"}
+        | {"QuantizeLinear", "DequantizeLinear", "SpaceToDepth"},
+        ("fp32", "int8"),
+    ),
+    # NNAPI in onnxruntime 1.31.1, nnapi_supported_ops.md, and the bounds in its clip_op_builder; CoreML takes it too
+    "mobile": Preset(_USUAL | {"Clip:-1:1", "DepthToSpace:DCR", "ReduceMean", "Sqrt"}),
+    # onnxruntime-web 1.24, webnn-operators.md. TensorFlow Lite, one of the engines behind WebNN, has no padding of the
+    # mode edge (webmachinelearning/webnn#877).
+    "webnn": Preset(
+        _USUAL | {"Cast", "Clip", "InstanceNormalization", "Pad:reflect", "ReduceMax", "ReduceMin"}, ("fp32", "fp16")
+    ),
+    # Lens Studio names layers, not ONNX's operators, and takes Concat along channels alone. These are as close to its
+    # own template of a style (Snapchat/snapml-templates, opset 10: Conv, ConvTranspose, Pad:reflect, Relu, Add) as the
+    # network allows.
+    "lens-studio": Preset(
+        frozenset("Add Clip Conv ConvTranspose Div GlobalMaxPool InstanceNormalization Mul".split())  # noqa: SIM905
+        | {"Pad:edge", "Pad:reflect", "Relu", "Reshape", "Sub", "Tanh"},
+        io="float255",
+        opset=10,
+    ),
 }
 
 

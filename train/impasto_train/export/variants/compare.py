@@ -17,6 +17,7 @@ SHAPES = ((64, 64), (61, 83), (333, 517))  # of the photos compared, where the s
 STRENGTHS = (1.0, 0.5)
 TIMED_SHAPE = (512, 512)
 ROUNDS = 5
+SCALES = {"float32": 255, "float255": 1}  # from a picture's numbers to levels of 255
 
 Pictures = Callable[[tuple[int, int]], Iterator[np.ndarray]]
 
@@ -45,7 +46,7 @@ class Model:
 
 def feeds(photo: np.ndarray, strength: float, info: StyleInfo) -> dict[str, np.ndarray]:
     """What a variant is given for a photo, uint8 ``[1, H, W, 3]``."""
-    image = photo if info.io == "uint8" else photo.astype(np.float32) / 255
+    image = photo if info.io == "uint8" else photo.astype(np.float32) / SCALES[info.io]
     if info.layout == "nchw":
         image = np.ascontiguousarray(image.transpose(0, 3, 1, 2))
     return {IMAGE: image} if info.dial == "none" else {IMAGE: image, STRENGTH: np.array(strength, np.float32)}
@@ -55,7 +56,7 @@ def to_bytes(stylized: np.ndarray, info: StyleInfo) -> np.ndarray:
     """What a variant gives, as uint8 ``[1, H, W, 3]``."""
     if info.layout == "nchw":
         stylized = stylized.transpose(0, 2, 3, 1)
-    return stylized if info.io == "uint8" else np.rint(stylized * 255).astype(np.uint8)
+    return stylized if info.io == "uint8" else np.rint(stylized * SCALES[info.io]).astype(np.uint8)
 
 
 def strengths(info: StyleInfo) -> tuple[float, ...]:

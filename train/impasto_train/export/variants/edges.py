@@ -29,7 +29,7 @@ def set_dial(graph: onnx.GraphProto, dial: str) -> None:
 def set_form(graph: onnx.GraphProto, io: str, layout: str) -> None:
     """Let the image and the output be of the type ``io`` and of the axes ``layout``.
 
-    float32 is not rounded: a photo of more than 8 bits stays one.
+    Numbers in 0..1 (``float32``) or 0..255 (``float255``) are not rounded: a photo of more than 8 bits stays one.
 
     Raises:
         ImpastoError: the graph is not laid out as `export.to_onnx` does it.
@@ -64,7 +64,10 @@ def set_size(graph: onnx.GraphProto, sides: tuple[int, int]) -> None:
 def _enter(add: Builder, io: str, layout: str, photo: str) -> None:
     """From the image to ``photo``, as the network takes it."""
     x = IMAGE if layout == "nchw" else add.add("Transpose", IMAGE, perm=TO_NCHW)
-    x = add.add("Cast", x, to=TensorProto.FLOAT) if io == "uint8" else add.add("Mul", x, add.number(255))
+    if io == "uint8":
+        x = add.add("Cast", x, to=TensorProto.FLOAT)
+    elif io == "float32":
+        x = add.add("Mul", x, add.number(255))
     height = 2 if layout == "nchw" else 1
     add.add("Shape", IMAGE, start=height, end=height + 2, name="in_sides")
     # as `stylenet.padding`: -H % 8, and H * 7 % 8 is that without a negative number
@@ -83,7 +86,9 @@ def _leave(add: Builder, io: str, layout: str, mixed: str) -> None:
         x = add.add("Floor", add.add("Clip", x, add.number(0), add.number(255)))  # some engines' casts round
         x = add.add("Cast", x, to=TensorProto.UINT8, **last)
     else:
-        x = add.add("Mul", add.add("Sub", x, add.number(0.5)), add.number(1 / 255))
-        x = add.add("Clip", x, add.number(0), add.number(1), **last)
+        x, most = add.add("Sub", x, add.number(0.5)), 255
+        if io == "float32":
+            x, most = add.add("Mul", x, add.number(1 / 255)), 1
+        x = add.add("Clip", x, add.number(0), add.number(most), **last)
     if layout == "nhwc":
         add.add("Transpose", x, perm=TO_NHWC, name=STYLIZED)

@@ -26,6 +26,8 @@ def lower(model: onnx.ModelProto, preset: Preset) -> None:
     if not (preset.takes("ReduceMax") and preset.takes("ReduceMin")):
         _pool_extremes(graph)
     _Lowering(model, preset).run()
+    if preset.opset:
+        _to_opset(model, preset.opset)
     if not all(preset.takes(kind(graph, node)) for node in graph.node):
         raise ImpastoError(UNKNOWN_LAYOUT)
 
@@ -36,7 +38,7 @@ def kind(graph: onnx.GraphProto, node: NodeProto) -> str:
     if node.op_type in ("Pad", "DepthToSpace"):
         return f"{node.op_type}:{given.get('mode', b'DCR' if node.op_type == 'DepthToSpace' else b'constant').decode()}"
     if node.op_type == "Clip":
-        low, high = (float(_value(graph, name)) for name in node.input[1:])
+        low, high = (given[name] for name in ("min", "max")) if given else _bounds(graph, node)
         return f"Clip:{low:g}:{high:g}"
     return node.op_type
 
@@ -73,6 +75,14 @@ class _Lowering:
             self._pad(node, edge=what == "Pad:edge")
         elif what == "SpaceToDepth":
             self._fold(x, out)
+        elif what == "DepthToSpace:CRD":
+            self._put(self._reordered(node))
+        elif what == "DepthToSpace:DCR":
+            self._unfold(x, out)
+        elif what == "InstanceNormalization":
+            self._normalize(node)
+        elif what.startswith("Clip:0:"):
+            self._clip(node)
         else:
             self.build.nodes.append(node)
 
@@ -101,9 +111,59 @@ class _Lowering:
             name = self.build.add("Concat", *parts, axis=axis, name=node.output[0] if axis == axes[-1] else "")
 
     def _fold(self, x: str, out: str) -> None:
-        """``[1, C, 2H, 2W]`` to ``[1, 4C, H, W]``, in no more than four axes."""
+        """``[1, C, 2H, 2W]`` to ``[1, 4C, H, W]``: in no more than four axes, or as a convolution that moves only."""
         _, channels, height, width = self.shapes[x]
-        self._move(x, out, (channels * height // 2, 2, width // 2, 2), (1, 3, 0, 2))
+        if self.preset.takes("Transpose"):
+            self._move(x, out, (channels * height // 2, 2, width // 2, 2), (1, 3, 0, 2))
+        else:
+            self.build.add("Conv", x, self._moving(channels), strides=[2, 2], name=out)
+
+    def _unfold(self, x: str, out: str) -> None:
+        """Undo `_fold`."""
+        _, channels, height, width = self.shapes[out]
+        if self.preset.takes("Transpose"):
+            self._move(x, out, (2, 2, channels * height // 2, width // 2), (2, 0, 3, 1))
+        else:
+            self.build.add("ConvTranspose", x, self._moving(channels), strides=[2, 2], name=out)
+
+    def _moving(self, channels: int) -> str:
+        """A kernel float32 ``[4C, C, 2, 2]`` that takes each pixel of two by two into channels of its own."""
+        kernel = np.eye(4 * channels, dtype=np.float32).reshape(4 * channels, 2, 2, channels).transpose(0, 3, 1, 2)
+        return constant(self.graph, f"moving_{channels}", np.ascontiguousarray(kernel))
+
+    def _reordered(self, node: NodeProto) -> NodeProto:
+        """``node``, DepthToSpace of mode CRD, as one of DCR: the convolution before it gives its channels so."""
+        maker = _maker(self.graph, node.input[0])
+        if maker is not None and maker.op_type == "Cast":
+            maker = _maker(self.graph, maker.input[0])
+        if maker is None or maker.op_type != "Conv":
+            raise ImpastoError(UNKNOWN_LAYOUT)
+        for tensor in self.graph.initializer:
+            if tensor.name in maker.input[1:]:  # kernel and bias, which no other convolution has
+                value = numpy_helper.to_array(tensor)
+                value = value.reshape(-1, 4, *value.shape[1:]).swapaxes(0, 1).reshape(value.shape)
+                tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(value), tensor.name))
+        return helper.make_node("DepthToSpace", node.input, node.output, name=node.name, blocksize=2, mode="DCR")
+
+    def _normalize(self, node: NodeProto) -> None:
+        """Instance normalisation by means, of the values and of the squares of their distances."""
+        add, (x, scale, bias) = self.build.add, node.input
+        axes = self.build.ints(2, 3)
+        scale, bias = (
+            constant(self.graph, f"{name}_4d", _value(self.graph, name).reshape(1, -1, 1, 1)) for name in (scale, bias)
+        )
+        apart = add("Sub", x, add("ReduceMean", x, axes))
+        variance = add("ReduceMean", add("Mul", apart, apart), axes)
+        epsilon = constant(
+            self.graph, "epsilon_1d", np.array([helper.get_node_attr_value(node, "epsilon")], np.float32)
+        )
+        scale = add("Div", scale, add("Sqrt", add("Add", variance, epsilon)))
+        add("Add", add("Mul", apart, scale), bias, name=node.output[0])
+
+    def _clip(self, node: NodeProto) -> None:
+        """From 0 upwards by Relu, and up to 1 by the bounds that an engine has."""
+        x = self.build.add("Relu", node.input[0])
+        self.build.add("Clip", x, self.build.number(-1), self.build.number(1), name=node.output[0])
 
     def _move(self, x: str, out: str, split: Sequence[int], order: Sequence[int]) -> None:
         x = self.build.add("Reshape", x, self.build.ints(*split))
@@ -115,9 +175,7 @@ def _pool_extremes(graph: onnx.GraphProto) -> None:
     """Let how much the photo's colours range over, ``[1, 1, 1, 1]``, come from the largest values alone."""
     (fold,) = (node for node in graph.node if node.op_type == "SpaceToDepth")
     (apart,) = (
-        node
-        for node in graph.node
-        if node.op_type == "Sub" and {_maker(graph, name) for name in node.input} == {"ReduceMax", "ReduceMin"}
+        node for node in graph.node if node.op_type == "Sub" and _makers(graph, node) == {"ReduceMax", "ReduceMin"}
     )
     (largest,) = (node for node in graph.node if apart.output[0] in node.input)
     (last,) = (node for node in graph.node if largest.output[0] in node.input)
@@ -130,8 +188,34 @@ def _pool_extremes(graph: onnx.GraphProto) -> None:
     put(graph, [*graph.node[:at], *build.nodes, *graph.node[at + 1 :]])
 
 
-def _maker(graph: onnx.GraphProto, name: str) -> str:
-    return next((node.op_type for node in graph.node if name in node.output), "")
+def _to_opset(model: onnx.ModelProto, opset: int) -> None:
+    """Let the file use operators of an older version: below 11, what Pad and Clip take is in attributes."""
+    graph = model.graph
+    for node in graph.node:
+        if node.op_type == "Pad":
+            node.attribute.append(helper.make_attribute("pads", _value(graph, node.input[1]).tolist()))
+            del node.input[1:]
+        elif node.op_type == "Clip":
+            low, high = _bounds(graph, node)
+            node.attribute.extend([helper.make_attribute("min", low), helper.make_attribute("max", high)])
+            del node.input[1:]
+    put(graph, graph.node)
+    model.opset_import[0].version = opset
+    model.ir_version = helper.find_min_ir_version_for(model.opset_import)
+
+
+def _makers(graph: onnx.GraphProto, node: NodeProto) -> set[str]:
+    """The operators of what ``node`` takes."""
+    return {maker.op_type for name in node.input if (maker := _maker(graph, name)) is not None}
+
+
+def _maker(graph: onnx.GraphProto, name: str) -> NodeProto | None:
+    return next((node for node in graph.node if name in node.output), None)
+
+
+def _bounds(graph: onnx.GraphProto, node: NodeProto) -> tuple[float, float]:
+    low, high = (float(_value(graph, name)) for name in node.input[1:])
+    return low, high
 
 
 def _value(graph: onnx.GraphProto, name: str) -> np.ndarray:

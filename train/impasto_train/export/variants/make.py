@@ -106,7 +106,7 @@ def edited(
     elif info.precision == "fp16-weights":
         precision.half_weights(graph)
     elif info.precision == "int8":
-        model = precision.quantized(model, _calibration(photos, sides, info))
+        model = precision.quantized(model, _calibration(photos, sides, info), unsigned=preset is not None)
     if preset:
         lower(model, preset)
     del model.metadata_props[:]

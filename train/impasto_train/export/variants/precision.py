@@ -57,9 +57,21 @@ def half(graph: onnx.GraphProto) -> None:
     put(graph, nodes)
 
 
-def quantized(model: onnx.ModelProto, feeds: Iterator[dict[str, np.ndarray]]) -> onnx.ModelProto:
-    """Compute the `INNER` convolutions in int8: a scale for each channel, ranges as ``feeds`` show them."""
-    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, quantize_static
+def quantized(
+    model: onnx.ModelProto, feeds: Iterator[dict[str, np.ndarray]], *, unsigned: bool = False
+) -> onnx.ModelProto:
+    """Compute the `INNER` convolutions in int8: a scale for each channel, ranges as ``feeds`` show them.
+
+    Args:
+        unsigned: what the convolutions take and give is uint8 in place of int8: phones' processors want it so.
+    """
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
 
     class Reader(CalibrationDataReader):
         def get_next(self) -> Any:
@@ -74,6 +86,7 @@ def quantized(model: onnx.ModelProto, feeds: Iterator[dict[str, np.ndarray]]) ->
             Reader(),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
+            activation_type=QuantType.QUInt8 if unsigned else QuantType.QInt8,
             nodes_to_quantize=inner,
             calibrate_method=CalibrationMethod.Percentile,
             extra_options={"CalibPercentile": WITHIN},
