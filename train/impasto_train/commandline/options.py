@@ -267,7 +267,7 @@ class VariantOptions:
     out: Path | None = option(None, "The model to write.", "MODEL-fp16-nchw.onnx, as what is changed")
     overwrite: bool = option(False, "Replace a file that exists.")
     for_: Literal["any", "coreml", "qnn", "mobile", "webnn", "lens-studio"] = option(
-        "any", "The engine, for a form that it takes whole: fixes --io, --layout and --dial, and --size."
+        "any", "The engine to suit, whole: sets --io, --layout, --dial and, unless given, --size."
     )
     precision: Literal["fp32", "fp16", "fp16-weights", "int8"] = option(
         None, "Of the convolutions; fp16-weights halves the file and computes in fp32.", PLAIN["precision"]
