@@ -268,6 +268,15 @@ def test_a_long_painting_can_be_stopped(walk, photo, tmp_path):
     assert seen["after"].startswith("Painted in ")
 
 
+def test_a_photo_whose_opening_was_stopped_is_not_painted(walk, photo, tmp_path):
+    other = tmp_path / "other.png"
+    Image.fromarray(centre_crop(demo_photo("coffee.png"), 120)).save(other)
+    seen = walk("stopOpening", photo=photo, other=other, style=SCREAM[0])
+    assert (seen["stopped"], seen["name"]) == ("Stopped.", "photo-the_scream.png")
+    with Image.open(photo) as image:
+        assert_close(pixels(tmp_path / "stopped.png"), Stylizer("the_scream", device="cpu")(image))
+
+
 def test_the_camera(walk, tmp_path):
     seen = walk("camera")
     assert seen["name"].startswith("camera-")

@@ -48,4 +48,4 @@ def train_style(resume: Path | None = None, **given: Any) -> None:
         print(model)
 
 
-app = derived("train-style", Options, train_style, short={}, resume=(Path, "Go on with this run folder."))
+app = derived("train-style", Options, train_style, short={"out": "-o"}, resume=(Path, "Go on with this run folder."))

@@ -98,6 +98,7 @@ async function openPhoto(file: File, size?: { width: number; height: number }): 
   try {
     const opened = await studio.open(file, size);
     if (mine !== asked || !opened) return opened?.bitmap.close();
+    studio.photo = opened.photo;
     photoName = file.name.replace(/\.\w+$/, "") || "photo";
     took = Infinity;
     saveable(false);

@@ -11,6 +11,7 @@ export class Refused extends Error {
   }
 }
 
+type Photo = PhotoRequest & { width: number; height: number };
 type Unsent<T> = T extends Request ? Omit<T, "id"> : never;
 
 const BYTES_PER_PIXEL = 100; // at work: docs/contract.md, and the pictures themselves
@@ -45,17 +46,17 @@ export class Studio {
   #last = 0;
   #painting = 0;
   #engine: EngineName | undefined;
-  photo: (PhotoRequest & { width: number; height: number }) | undefined;
+  photo: Photo | undefined;
   /** Told how far loading has come. */
   onprogress: (stage: Stage, loaded: number, total: number) => void = () => {};
 
-  /** Read a photo, at a size if one is given, or made smaller where it is too large for the memory. */
-  async open(file: Blob, size?: { width: number; height: number }): Promise<Opened> {
+  /** Read a photo, at a size if one is given, or made smaller where it is too large for the memory; with what `photo`
+   * is to be set to if it is to be painted. */
+  async open(file: Blob, size?: { width: number; height: number }): Promise<(Opened & { photo: Photo }) | null> {
     if (this.#painting && this.#isSlow) this.#restart();
     const request: PhotoRequest = { id: ++this.#last, file, ...size };
-    const opened = await this.#ask<Opened>({ type: "open", photo: request, mostPixels: mostPixels() });
-    this.photo = { ...request, width: opened.width, height: opened.height };
-    return opened;
+    const opened = await this.#ask<Opened | null>({ type: "open", photo: request, mostPixels: mostPixels() });
+    return opened && { ...opened, photo: { ...request, width: opened.width, height: opened.height } };
   }
 
   /** Paint the photo that was opened last; null where something else has been asked for since. */

@@ -213,6 +213,23 @@ const walks = {
     return { ...opened, stopped, saveable, after: await choosePhoto(page, job.small) };
   },
 
+  /** Stop while a photo is being opened: the one before stays, on the wall and under the brush. */
+  async stopOpening() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    await choosePhoto(page, job.photo);
+    await page.evaluate(() => {
+      const stop = document.getElementById("stop");
+      const watcher = new MutationObserver(() => stop.hidden || (watcher.disconnect(), stop.click()));
+      watcher.observe(stop, { attributes: true });
+    });
+    await page.locator("#photo-file").setInputFiles(job.other);
+    const stopped = await settled(page);
+    await page.waitForTimeout(1000); // the answer that nobody waits for any more
+    await chooseStyle(page, job.style);
+    return { ...opened, stopped, name: await save(page, out("stopped.png")) };
+  },
+
   async camera() {
     const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
     const opened = await openPage({ executable: job.executable, flags });

@@ -18,7 +18,12 @@ await page.route("https://cdn.jsdelivr.net/npm/**", (route) => {
   const headers = { "Access-Control-Allow-Origin": "*" };
   return route.fulfill({ path: join(packages, path), contentType, headers });
 });
+await page.route("**/great_wave-dial.onnx", (route) => route.fulfill({ status: 404 }));
 await page.goto(job.address);
+await page.waitForFunction(() => document.getElementById("state").value.startsWith("The style cannot be loaded: "));
+said.length = 0;
+await page.unroute("**/great_wave-dial.onnx");
+await page.reload();
 const state = (text) =>
   page.waitForFunction((text) => document.getElementById("state").value === text, text, { timeout: 60_000 });
 const seen = [];

@@ -23,7 +23,7 @@ from ..contract.info import CONTRACT_VERSION, StyleInfo
 from ..contract.styles import describe, locate
 from ..engine.devices import label
 from .options import COMMAND, Options
-from .plan import STDOUT, Job, check_format, check_sheet, expanded, plan, with_masks
+from .plan import STDIN, STDOUT, Job, check_format, check_sheet, expanded, plan, with_masks
 
 if TYPE_CHECKING:
     from ..painting.stylizer import Look, Stylizer
@@ -99,7 +99,9 @@ def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[st
         raise ImpastoError(f"--sheet is for pictures: leave {options.of_films[0]} out, which is of films")
     if options.as_json or options.skip_existing:
         raise ImpastoError(f"--sheet makes one file: leave {'--json' if options.as_json else '--skip-existing'} out")
-    photos = [photo for photo, _ in expanded(options.photos or [], names, recursive=options.recursive)]
+    named = options.photos or []
+    found = [photo for photo, _ in expanded(named, names, recursive=options.recursive)]
+    photos = [photo for photo in found if photo in named or not _is_same(photo, sheet)]  # that of an earlier call
     check_sheet(sheet, photos, overwrite=options.overwrite)
 
     from .sheet import contact_sheet
@@ -109,6 +111,10 @@ def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[st
     if len(failures) < len(photos):
         print(sheet)
     return _status(failures, len(photos))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
@@ -123,7 +129,8 @@ def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
 
     part = Part.of(options.start, options.end)
     if part and not any(job.is_film for job in jobs):
-        raise ImpastoError("--from and --to are of films, and none is given")
+        hint = ": of stdin, -o film.mp4 says that it is one" if STDIN in (job.photo for job in jobs) else ""
+        raise ImpastoError(f"--from and --to are of films, and none is given{hint}")
     look, stylizers = _opened(options, paths)
     fps = Fraction(str(options.fps))
     encoding = Encoding(

@@ -105,8 +105,7 @@ def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[st
     if output is None:
         return lambda photo, inner, style: _beside(photo, inner, style, format)
     if "{" in output:
-        films = any(is_film(photo) or (photo == STDIN and is_film(Path(output))) for photo, _ in sources)
-        _check_pattern(output, films, format)
+        _check_pattern(output, {_makes_film(photo, output) for photo, _ in sources}, format)
         return lambda photo, inner, style: _filled(output, photo, style, inner, format)
     if _is_folder(output, sources, styles):
         if any(photo == STDIN for photo, _ in sources):
@@ -116,6 +115,11 @@ def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[st
         check_format("-o", output, format)
     _check_file(output, sources, styles)
     return lambda photo, inner, style: Path(output)
+
+
+def _makes_film(photo: Path, output: str) -> bool:
+    """Whether ``output`` is of a film: of stdin, its name tells."""
+    return is_film(Path(output) if photo == STDIN else photo)
 
 
 def _exists(result: Path | None) -> bool:
@@ -142,7 +146,7 @@ def _check_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]
         raise ImpastoError(f"-o {output} is one file for {count}; give a folder, as in -o out/")
     photo, _ = sources[0]
     if output != str(STDOUT):
-        check_suffix(output, film=is_film(photo) or (photo == STDIN and is_film(Path(output))))
+        check_suffix(output, film=_makes_film(photo, output))
     elif is_film(photo):
         raise ImpastoError("a film cannot go to stdout: give a file with -o")
 
@@ -208,11 +212,14 @@ def _suffix(photo: Path, format: str | None) -> str:
     return photo.suffix if is_film(photo) or format is None else f".{format}"
 
 
-def _check_pattern(output: str, film: bool, format: str | None) -> None:
+def _check_pattern(output: str, films: set[bool], format: str | None) -> None:
+    """Raise `ImpastoError` if it is none, or does not end like what ``films`` says that results are: films or not."""
     _check_fields("-o", output, FIELDS)
     if not output.endswith("{suffix}"):
+        if len(films) > 1:
+            raise ImpastoError(f"-o {output} is for photos and films: end it with {{suffix}}")
         check_format("-o", output, format, ", or end with {suffix}")
-        check_suffix(output, film=film)
+        check_suffix(output, film=True in films)
 
 
 def _check_fields(option: str, pattern: str, known: tuple[str, ...]) -> None:
@@ -258,6 +265,8 @@ def check_suffix(output: str, option: str = "-o", *, film: bool = False) -> None
     """Raise `ImpastoError` if ``output`` does not end like a picture, or a film, that can be written."""
     from ..pictures.formats import FORMATS, format_of
 
+    if is_sequence(Path(output)) and not film:
+        raise ImpastoError(f"{option} {output} is for the frames of a film: give pictures another name")
     known = FILMS if film else tuple(format.suffixes[0] for format in FORMATS.values())
     if not (is_film(Path(output)) if film else format_of(output)):
         folder = "neither with a slash, for a folder, nor with one" if option == "-o" else "with none"

@@ -95,6 +95,8 @@ class SequenceWriter:
         self._format = format_of(result) or ""
         self._holds_alpha = FORMATS[self._format].alpha
         self.size, self.files = (0, 0), list[Path]()
+        for left in frame_files(result).values():  # by a call that was stopped
+            left.unlink()
         if reader.others:
             say("numbered pictures hold no sound or subtitles: they are left out")
 

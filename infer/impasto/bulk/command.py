@@ -57,7 +57,7 @@ def bulk_style(options: Options) -> int:
     """Restyle what is missing."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise ImpastoError(f"bulk-style needs more packages ({missing[0]} is not installed): {pip_line('ray')}")
+        raise ImpastoError(f"more packages are needed ({missing[0]} is not installed): {pip_line('ray')}")
     from tqdm import tqdm
 
     from ..painting.painter import Painter

@@ -31,6 +31,8 @@ class Provider:
     """Where to get it; ``{pip}`` is the command that installs the extra with the device's name."""
     options: dict[str, str] = field(default_factory=dict)
     """As it takes them: for the same picture as on the CPU, foremost."""
+    hardware: str = ""
+    """What a plugin can use."""
     takes_defaults: bool = False
     """Whether it is known to heed an optional input. OpenVINO computes the default into the model, or refuses it."""
 
@@ -48,11 +50,26 @@ PROVIDERS: dict[Device, Provider] = {
         options=_CUDA,
         takes_defaults=True,
     ),
-    "webgpu": Provider("WebGPU", "WebGpuExecutionProvider", "onnxruntime_ep_webgpu", takes_defaults=True),
-    "openvino": Provider(
-        "OpenVINO", "OpenVINOExecutionProvider", "onnxruntime_ep_openvino", options={"load_config": _OPENVINO}
+    "webgpu": Provider(
+        "WebGPU",
+        "WebGpuExecutionProvider",
+        "onnxruntime_ep_webgpu",
+        hardware="a GPU with its driver, on Linux also libvulkan.so.1",
+        takes_defaults=True,
     ),
-    "tensorrt-rtx": Provider("TensorRT for RTX", "NvTensorRTRTXExecutionProvider", "onnxruntime_ep_nv_tensorrt_rtx"),
+    "openvino": Provider(
+        "OpenVINO",
+        "OpenVINOExecutionProvider",
+        "onnxruntime_ep_openvino",
+        options={"load_config": _OPENVINO},
+        hardware="Intel's",
+    ),
+    "tensorrt-rtx": Provider(
+        "TensorRT for RTX",
+        "NvTensorRTRTXExecutionProvider",
+        "onnxruntime_ep_nv_tensorrt_rtx",
+        hardware="an NVIDIA RTX GPU",
+    ),
     "directml": Provider("DirectML", "DmlExecutionProvider", source="the package onnxruntime-directml has it"),
     "coreml": Provider("CoreML", "CoreMLExecutionProvider", source="that for Macs has it"),
 }

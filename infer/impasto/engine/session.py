@@ -122,7 +122,7 @@ def _hardware(device: Device, asked: bool) -> "list[onnxruntime.OrtEpDevice]":
     if not asked:  # a CPU that plays a GPU is slower than a CPU
         found = [one for one in found if one.device.type.name == "GPU"]
     elif not found:
-        raise ImpastoError("onnxruntime finds no hardware for it")
+        raise ImpastoError(f"onnxruntime finds no hardware for it, which would be {PROVIDERS[device].hardware}")
     if found and device == "webgpu" and sys.platform == "linux" and not has_vulkan(software=asked):
         raise ImpastoError("no Vulkan driver of a GPU was found: install it, and libvulkan.so.1 (Debian: libvulkan1)")
     return found

@@ -236,6 +236,10 @@ def test_a_contact_sheet(run, refused, make_model, png, photo):
             assert name.min() < 100
     assert "sheet.png exists" in refused(models, png, "--sheet", "sheet.png")
     assert "over a photo" in refused(models, png, "--sheet", png, "--overwrite")
+    Path("inner").mkdir()
+    Image.fromarray(photo).save("inner/a.png")
+    for more in ([], ["--overwrite"]):  # the sheet is in the folder that it is made of, the second time too
+        assert run(models, "-r", "inner", "--sheet", "inner/sheet.jpg", *more)[:2] == (0, "inner/sheet.jpg\n")
     assert "clip.mp4 is a film" in refused(models, png, "clip.mp4", "--sheet", "other.png")
     assert "more than 10 pixels" in refused(models, png, "--max-pixels", "10", "--sheet", "other.png")
     assert "leave --json out" in refused(models, png, "--json", "--sheet", "other.png")

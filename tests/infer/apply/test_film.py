@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from films import command, levels_of, look_at, make
 from impasto import ImpastoError, film
 from impasto.apply.film import _Film, restyle_film
-from impasto.apply.film_reading import Frame
+from impasto.apply.film_reading import Frame, Part
 from impasto.apply.film_writing import Encoding
 from impasto.apply.plan import plan
 from impasto.common.extras import pip_line
@@ -237,6 +238,19 @@ def test_the_command(model, tmp_path):
         assert words in err
 
 
+@pytest.mark.parametrize(
+    ("photos", "output", "words"),
+    [
+        (["clip.mp4", "photo.png"], "{stem}.mp4", "is for photos and films: end it with {suffix}"),
+        (["photo.png"], "%04d.png", "%04d.png is for the frames of a film: give pictures another name"),
+        (["photo.png"], "{stem}/%d.jpg", "is for the frames of a film"),
+    ],
+)
+def test_names_that_suit_films_or_pictures_alone(tmp_path, photos, output, words):
+    with pytest.raises(ImpastoError, match=re.escape(words)):
+        plan([tmp_path / photo for photo in photos], str(tmp_path / output), ["negative"])
+
+
 def test_a_mask_for_each_film(model, tmp_path):
     make(tmp_path / "clip.mp4", frames=3)
     Image.new("L", (64, 48)).save(tmp_path / "mask-clip.png")
@@ -303,6 +317,9 @@ def test_a_film_that_was_stopped_is_not_finished(stylizer, restyle, tmp_path):
     restyle_film(source, numbered, stylizer, Look(), Encoding(), lambda *begun: None, stop, print)
     assert list(levels_of(tmp_path / "out")) == ["1.part.png"]
     assert len(plan([source], str(numbered), ["negative"], skip_existing=True)) == 1  # not finished
+    (tmp_path / "out/7.part.png").write_bytes(b"of an earlier one")
+    restyle(source, numbered, encoding=Encoding(part=Part.of(None, "0:00.2")))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["1.png", "2.png", "3.png"]
 
 
 def test_from_python(stylizer, tmp_path):

@@ -223,7 +223,7 @@ def test_a_package_that_is_missing_is_said_at_once(package, tmp_path, monkeypatc
     monkeypatch.setattr(sys, "argv", ["bulk-style", "great_wave", str(tmp_path), str(tmp_path / "out")])
     with pytest.raises(SystemExit, match="2"):
         command.main()
-    said = f"bulk-style needs more packages ({package} is not installed): {pip_line('ray')}"
+    said = f"more packages are needed ({package} is not installed): {pip_line('ray')}"
     assert capsys.readouterr().err == f"bulk-style: {said}\n"
 
 
