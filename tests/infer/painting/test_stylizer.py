@@ -337,6 +337,6 @@ def test_the_driver_is_looked_for_under_the_name_of_each_system(monkeypatch):
 
 
 def test_as_many_pictures_at_once_as_memory_takes():
-    assert painter.fitting(1_200_000_000, 640 * 360) > 50
+    assert painter.fitting(1_200_000_000, 640 * 360) > 30
     assert painter.fitting(1_200_000_000, 3840 * 2160) == 1
     assert painter.fitting(200_000_000, 10**9) == 1
