@@ -172,6 +172,17 @@ def test_the_check_sees_a_difference(network, exported):
     assert to_onnx.largest_difference(exported.read_bytes(), Shipped(other)) > 1
 
 
+@pytest.mark.parametrize(("smallest", "largest"), [(1, 15), (16, 600)])
+def test_tiny_pictures_are_compared_by_form_alone(exported, network, smallest, largest):
+    shipped = Shipped(network)
+
+    def other(image, strength):
+        changes = smallest <= min(image.shape[1:3]) <= largest and strength > 0
+        return shipped(image, strength) // (2 if changes else 1)
+
+    assert (to_onnx.largest_difference(exported.read_bytes(), other) > 1) == (smallest == 16)
+
+
 def test_a_file_too_large_is_refused(network, info, tmp_path):
     big = replace(info, preview=bytes(2_000_000))
     with pytest.raises(ImpastoError, match="over the 2000000"):
