@@ -13,7 +13,7 @@ from torch import Tensor
 
 PERIODS = (16, 8, 4)  # px; the longest for which a picture has enough frequencies is used
 WINDOWS = (96, 48)  # px
-IN_WINDOWS = 10.0  # weight of these beside the whole: a mean over many places has small gradients
+IN_WINDOWS = 2.0  # weight of these beside the whole: more takes contrast from short trainings
 AROUND = 6  # frequencies to either side that an energy is compared with
 SEEN = 1 / 255  # deviation of a noise that nobody sees: in windows it is added to all, or flat places would count most
 USUAL = 1.0  # logarithm of a ratio that chance, or what is seen, brings about
