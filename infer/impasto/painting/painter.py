@@ -1,5 +1,6 @@
 """The network alone: a batch of pixels through a model, whole or in tiles, in about as much memory as it may take."""
 
+import copy
 import os
 import threading
 from contextlib import nullcontext
@@ -65,6 +66,13 @@ class Painter:
         self._tiled: TiledModel | None = None  # made for the first picture that needs it
         if mismatch(self.session, promised):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
+
+    def on_one_thread(self) -> "Painter":
+        """The same on one thread of the CPU, for pictures painted at once: more would wait for each other, busily."""
+        other = copy.copy(self)
+        other.threads, other._tiled = 1, None
+        other.session = open_session(self.model, "cpu", 1)[0]
+        return other
 
     def room(self, pixels: int) -> int:
         """Bytes that are left to the network while so many pixels are painted."""

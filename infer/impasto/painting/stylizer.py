@@ -1,5 +1,6 @@
 """Restyling pictures with an exported model: the dials, and what may be given for a photo."""
 
+import copy
 import math
 import os
 from dataclasses import dataclass, replace
@@ -117,6 +118,14 @@ class Stylizer:
     def in_tiles(self, height: int, width: int, look: Look) -> bool:
         """Whether a photo of this size is too large for `memory`, and so is painted in tiles."""
         return look.strength != 0 and self._paint.in_tiles(math.prod(look.seen(height, width)))
+
+    def for_several(self) -> "Stylizer":
+        """The same for pictures that are painted at once: on the CPU with one thread for each."""
+        if self.device != "cpu":
+            return self
+        other = copy.copy(self)
+        other._paint = self._paint.on_one_thread()
+        return other
 
     def __repr__(self) -> str:
         return f"<Stylizer {self.info.name} on {self.device}>"
