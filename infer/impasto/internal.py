@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .common.ahead import ahead
     from .common.console import run
     from .common.errors import one_line
-    from .common.extras import pip_line
+    from .common.extras import need, pip_line
     from .common.files import check_writable, parts_of, whole_file
     from .common.say import Say
     from .contract.styles import results_of
@@ -26,6 +26,7 @@ __all__ = [
     "check_writable",
     "draw_sheet",
     "has_driver",
+    "need",
     "one_line",
     "open_session",
     "parts_of",
@@ -45,6 +46,7 @@ __getattr__, __dir__ = lazy(
         "check_writable": ".common.files",
         "draw_sheet": ".pictures.sheet",
         "has_driver": ".engine.session",
+        "need": ".common.extras",
         "one_line": ".common.errors",
         "open_session": ".engine.session",
         "parts_of": ".common.files",

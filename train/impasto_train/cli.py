@@ -5,8 +5,9 @@ from typing import Any
 
 import typer
 from impasto import ImpastoError
+from impasto.internal import need
 
-from .commandline.derive import NEEDED, derived, explain, finish, need, say, spelled
+from .commandline.derive import NEEDED, derived, explain, finish, say, spelled
 from .commandline.options import Options, spelling
 
 # these may differ from those that the run began with

@@ -3,7 +3,6 @@
 Only typer and the standard library are imported here, so that ``--help`` and a wrong call answer at once.
 """
 
-import importlib.util
 import sys
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,13 +10,12 @@ from typing import Annotated
 import typer
 
 from ..common.console import run
-from ..common.errors import ImpastoError
-from ..common.extras import pip_line
+from ..common.extras import need
 from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, as_stroke, command
 from ..contract.styles import locate
 
 COMMAND = "bulk-style"
-NEEDED = ("ray", "pandas", "pyarrow", "fsspec")  # looked for, not imported: that takes seconds
+NEEDED = ("ray", "pandas", "pyarrow", "fsspec")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -55,9 +53,8 @@ class Options:
 )
 def bulk_style(options: Options) -> int:
     """Restyle what is missing."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ImpastoError(f"more packages are needed ({missing[0]} is not installed): {pip_line('ray')}")
+    need("ray", NEEDED)
+
     from tqdm import tqdm
 
     from ..painting.painter import Painter

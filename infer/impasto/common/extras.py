@@ -1,5 +1,22 @@
 """Optional packages: what to install when one is missing."""
 
+import importlib.util
+from collections.abc import Iterable
+
+from .errors import ImpastoError
+
+
+def need(extra: str, packages: Iterable[str], purpose: str = "") -> None:
+    """Refuse to go on without the packages of an extra, which are looked for and not imported: that may take seconds.
+
+    Raises:
+        ImpastoError: one is not installed; the line says how to install it.
+    """
+    said = f"{purpose} needs more packages" if purpose else "more packages are needed"
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImpastoError(f"{said} ({missing[0]} is not installed): {pip_line(extra)}")
+
 
 def pip_line(extra: str) -> str:
     """The command that installs ``extra`` from where this installation came: folder, file, repository or index."""

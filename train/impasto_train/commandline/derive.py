@@ -1,7 +1,6 @@
 """A command line derived from a dataclass of options (`options`), so that each default has one home."""
 
 import dataclasses
-import importlib.util
 import inspect
 import sys
 import types
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from impasto import ImpastoError
-from impasto.internal import pip_line, run
+from impasto.internal import run
 
 from .options import spelling
 
@@ -72,17 +71,6 @@ def spelled(given: dict[str, Any]) -> list[str]:
         elif value is not None:
             words.append(f"{spelling(name)}={value}")
     return words
-
-
-def need(extra: str, packages: tuple[str, ...], purpose: str) -> None:
-    """Refuse to go on without the packages of an extra.
-
-    Raises:
-        ImpastoError: one is not installed; the line says how to install it.
-    """
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ImpastoError(f"{purpose} needs more packages ({missing[0]} is not installed): {pip_line(extra)}")
 
 
 def explain(error: MemoryError | RuntimeError, remedy: str) -> ImpastoError | None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from impasto import ImpastoError
+from impasto.internal import need
 
-from ..commandline.derive import NEEDED, derived, explain, finish, need, say
+from ..commandline.derive import NEEDED, derived, explain, finish, say
 from ..commandline.options import ImageOptions
 
 

@@ -12,10 +12,8 @@ from contextlib import contextmanager
 
 import torch
 from impasto import ImpastoError
-from impasto.internal import one_line
+from impasto.internal import need, one_line
 from torch import Tensor
-
-from ..commandline.derive import need
 
 PATIENCE = datetime.timedelta(hours=1)  # of the others while the first process fetches photos and VGG16's weights
 LOST = 75  # exit status of a process that ended because another one had (EX_TEMPFAIL)

@@ -19,8 +19,8 @@ from typing import IO
 
 import torch
 from impasto import ImpastoError
+from impasto.internal import need
 
-from ..commandline.derive import need
 from .group import LOST, size_here
 from .setup import pick_device
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from impasto import ImpastoError
 from impasto.contract import locate
-from impasto.internal import check_writable, whole_file
+from impasto.internal import check_writable, need, whole_file
 
-from ...commandline.derive import NEEDED, derived, explain, finish, need, say
+from ...commandline.derive import NEEDED, derived, explain, finish, say
 from ...commandline.options import VariantOptions
 
 
