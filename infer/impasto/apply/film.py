@@ -206,7 +206,7 @@ class _Film:
         """What the reader has read, in its order, with the frames painted, several at once."""
         steadier = None if self.per_frame else Steadier(look.strength)
         waiting: deque[Any] = deque()
-        begun, most, several = False, 1, None
+        begun, most = False, 1
         for item in self._taken():
             if isinstance(item, Frame):
                 size = self._size(item)
@@ -217,10 +217,9 @@ class _Film:
                 pixels = max(math.prod(size), math.prod(look.seen(*size)))
                 at_once = AT_ONCE if stylizer.device == "cpu" else AT_ONCE_ON_GPU
                 most = min(at_once, fitting(stylizer.memory, pixels))
-                if most > 1 and several is None:
-                    several = stylizer.for_several()
+                painter = stylizer.for_several if most > 1 else stylizer
                 turn = steadier.turn() if steadier else None
-                item = painters.submit(self._paint, item, several if several and most > 1 else stylizer, look, turn)
+                item = painters.submit(self._paint, item, painter, look, turn)
             waiting.append(item)
             while waiting and (not isinstance(waiting[0], Future) or _painted(waiting) >= most or len(waiting) > HELD):
                 yield _result(waiting.popleft())

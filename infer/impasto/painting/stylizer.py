@@ -4,6 +4,7 @@ import copy
 import math
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -119,6 +120,7 @@ class Stylizer:
         """Whether a photo of this size is too large for `memory`, and so is painted in tiles."""
         return look.strength != 0 and self._paint.in_tiles(math.prod(look.seen(height, width)))
 
+    @cached_property
     def for_several(self) -> "Stylizer":
         """The same for pictures that are painted at once: on the CPU with one thread for each."""
         if self.device != "cpu":

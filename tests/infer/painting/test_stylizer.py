@@ -344,7 +344,7 @@ def test_as_many_pictures_at_once_as_memory_takes():
 
 def test_for_several_pictures_at_once_it_paints_the_same_on_one_thread(model, photo):
     stylize = Stylizer(model, device="cpu", threads=2)
-    single = stylize.for_several()
+    single = stylize.for_several
     np.testing.assert_array_equal(single(photo), stylize(photo))
     threads = [each._paint.session.get_session_options().intra_op_num_threads for each in (single, stylize)]
     assert threads == [1, 2]
