@@ -101,7 +101,8 @@ def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[st
         raise ImpastoError(f"--sheet makes one file: leave {'--json' if options.as_json else '--skip-existing'} out")
     named = options.photos or []
     found = [photo for photo, _ in expanded(named, names, recursive=options.recursive)]
-    photos = [photo for photo in found if photo in named or not _is_same(photo, sheet)]  # that of an earlier call
+    mine = os.path.realpath(sheet)  # of an earlier call
+    photos = [photo for photo in found if photo in named or os.path.realpath(photo) != mine]
     check_sheet(sheet, photos, overwrite=options.overwrite)
 
     from .sheet import contact_sheet
@@ -111,10 +112,6 @@ def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[st
     if len(failures) < len(photos):
         print(sheet)
     return _status(failures, len(photos))
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:

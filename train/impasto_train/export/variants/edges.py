@@ -61,34 +61,34 @@ def set_size(graph: onnx.GraphProto, sides: tuple[int, int]) -> None:
             dims[axis].dim_value = side
 
 
-def _enter(add: Builder, io: str, layout: str, photo: str) -> None:
+def _enter(build: Builder, io: str, layout: str, photo: str) -> None:
     """From the image to ``photo``, as the network takes it."""
-    x = IMAGE if layout == "nchw" else add.add("Transpose", IMAGE, perm=TO_NCHW)
+    x = IMAGE if layout == "nchw" else build.add("Transpose", IMAGE, perm=TO_NCHW)
     if io == "uint8":
-        x = add.add("Cast", x, to=TensorProto.FLOAT)
+        x = build.add("Cast", x, to=TensorProto.FLOAT)
     elif io == "float32":
-        x = add.add("Mul", x, add.number(255))
+        x = build.add("Mul", x, build.number(255))
     height = 2 if layout == "nchw" else 1
-    add.add("Shape", IMAGE, start=height, end=height + 2, name="in_sides")
+    build.add("Shape", IMAGE, start=height, end=height + 2, name="in_sides")
     # as `stylenet.padding`: -H % 8, and H * 7 % 8 is that without a negative number
-    over = add.add("Mod", add.add("Mul", "in_sides", add.ints(MULTIPLE - 1)), add.ints(MULTIPLE))
-    least = add.add("Sub", add.ints(SMALLEST), "in_sides")
-    pads = add.add("Concat", add.ints(*[0] * 6), add.add("Max", over, least), axis=0)
-    add.add("SpaceToDepth", add.add("Pad", x, pads, mode="edge"), blocksize=2, name=photo)
+    over = build.add("Mod", build.add("Mul", "in_sides", build.ints(MULTIPLE - 1)), build.ints(MULTIPLE))
+    least = build.add("Sub", build.ints(SMALLEST), "in_sides")
+    pads = build.add("Concat", build.ints(*[0] * 6), build.add("Max", over, least), axis=0)
+    build.add("SpaceToDepth", build.add("Pad", x, pads, mode="edge"), blocksize=2, name=photo)
 
 
-def _leave(add: Builder, io: str, layout: str, mixed: str) -> None:
+def _leave(build: Builder, io: str, layout: str, mixed: str) -> None:
     """From ``mixed``, levels of 255 and a half, to the output."""
-    x = add.add("DepthToSpace", mixed, blocksize=2, mode="DCR")
-    x = add.add("Slice", x, add.ints(0, 0), "in_sides", add.ints(2, 3))
+    x = build.add("DepthToSpace", mixed, blocksize=2, mode="DCR")
+    x = build.add("Slice", x, build.ints(0, 0), "in_sides", build.ints(2, 3))
     last = {"name": STYLIZED} if layout == "nchw" else {}
     if io == "uint8":
-        x = add.add("Floor", add.add("Clip", x, add.number(0), add.number(255)))  # some engines' casts round
-        x = add.add("Cast", x, to=TensorProto.UINT8, **last)
+        x = build.add("Floor", build.add("Clip", x, build.number(0), build.number(255)))  # some engines' casts round
+        x = build.add("Cast", x, to=TensorProto.UINT8, **last)
     else:
-        x, most = add.add("Sub", x, add.number(0.5)), 255
+        x, most = build.add("Sub", x, build.number(0.5)), 255
         if io == "float32":
-            x, most = add.add("Mul", x, add.number(1 / 255)), 1
-        x = add.add("Clip", x, add.number(0), add.number(most), **last)
+            x, most = build.add("Mul", x, build.number(1 / 255)), 1
+        x = build.add("Clip", x, build.number(0), build.number(most), **last)
     if layout == "nhwc":
-        add.add("Transpose", x, perm=TO_NHWC, name=STYLIZED)
+        build.add("Transpose", x, perm=TO_NHWC, name=STYLIZED)
