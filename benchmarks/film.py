@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import av
 import typer
@@ -22,6 +22,20 @@ from impasto.internal import run
 from .report import save
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def frames_of(clip: str | Path) -> int:
+    """How many frames a film has."""
+    with av.open(clip) as opened:
+        return sum(1 for _ in opened.decode(video=0))
+
+
+def seconds_of(stylizer: Stylizer, clip: str | Path, **options: Any) -> float:
+    """That the whole of a film takes, with options of `impasto.film`."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        film(stylizer, clip, Path(folder) / "film.mkv", **options)
+        return time.perf_counter() - start
 
 
 @app.command()
@@ -35,17 +49,12 @@ def rates(
     *names, clip = models
     if not names:
         raise ImpastoError("give models, and last the film")
-    with av.open(clip) as opened:
-        frames = sum(1 for _ in opened.decode(video=0))
+    frames = frames_of(clip)
     turns = [(Stylizer(name, device="cpu"), per_frame) for name in names for per_frame in (False, True)]
-
-    def rate(stylizer: Stylizer, per_frame: bool) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            start = time.perf_counter()
-            film(stylizer, clip, Path(folder) / "film.mkv", size=size, per_frame=per_frame)
-            return frames / (time.perf_counter() - start)
-
-    found = [[rate(*turn) for turn in turns] for _ in range(rounds)]
+    found = [
+        [frames / seconds_of(stylizer, clip, size=size, per_frame=per_frame) for stylizer, per_frame in turns]
+        for _ in range(rounds)
+    ]
     rows = [
         {
             "model": stylizer.info.name,

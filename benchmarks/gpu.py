@@ -19,25 +19,25 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from unittest import mock
 
-import av
 import numpy as np
 import typer
-from impasto import Stylizer, film
+from impasto import Stylizer
 from impasto.contract import locate, read_model
 from impasto.internal import open_session, run, whole_file
+from impasto_train.base.starts import starts
 from impasto_train.commandline.options import Options, VariantOptions
 from impasto_train.export.variants.make import described, edited
 from impasto_train.photos.content import open_content, read_style
 from impasto_train.training import trainer as trainers
 from impasto_train.training.setup import build_objective, pick_device
 
+from .film import frames_of, seconds_of
 from .pictures import photo_files, square
 from .quality import Judge
 from .report import Row, markdown
@@ -55,18 +55,18 @@ def trainings(style: Path, photos: str, held_out: Path, device: str, minutes: fl
     """A training of so many minutes by default, in each precision that the device has."""
     crops = [square(file, HELD_SIZE) for file in photo_files([held_out])[:HELD]]
     judge, picture = Judge.of(style), read_style(style, Options(style=style).style_size)
-    place = pick_device(device)
+    place, content = pick_device(device), open_content(photos).train
+    base, _ = starts(Options.from_)
     rows = []
     for mixed in (True, False) if trainers.mixed_precision(place) else (False,):
         with mock.patch.object(trainers, "mixed_precision", lambda device, mixed=mixed: mixed):
             options = Options(style=style, content=photos, minutes=minutes)
             objective = build_objective(options, picture, place, lambda line: None)
-            content = open_content(photos).train
             timed = trainers.Trainer(objective, content, options, 10**6)
-            timed.begin(picture)
+            timed.begin(picture, base)
             steps = max(8, round(60 * minutes / timed.seconds_per_step()))
             trained = trainers.Trainer(objective, content, options, steps)
-            trained.begin(picture)
+            trained.begin(picture, base)
             seconds = sum(record.seconds for record in trained.run())
         found = scores(trained, judge, crops)
         precision = "bfloat16 where that is safe" if mixed else "float32"
@@ -109,16 +109,11 @@ def paintings(model: str, device: Any, sizes: Sequence[int]) -> list[Row]:
 
 def films(model: str, clip: Path, device: Any) -> list[Row]:
     """Frames a second of a film, whole."""
-    with av.open(clip) as opened:
-        frames = sum(1 for _ in opened.decode(video=0))
-    rows = []
-    for place in dict.fromkeys((device, "cpu")):
-        stylizer = Stylizer(model, device=place)
-        with tempfile.TemporaryDirectory() as folder:
-            start = time.perf_counter()
-            film(stylizer, clip, Path(folder) / "film.mkv")
-            rows.append({"film": place, "frames": frames, "frames a second": frames / (time.perf_counter() - start)})
-    return rows
+    frames = frames_of(clip)
+    return [
+        {"film": place, "frames": frames, "frames a second": frames / seconds_of(Stylizer(model, device=place), clip)}
+        for place in dict.fromkeys((device, "cpu"))
+    ]
 
 
 def memory() -> list[Row]:
