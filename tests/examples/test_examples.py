@@ -1,12 +1,18 @@
 """The examples of embedding a model, run as they stand, beside `Stylizer`."""
 
+import base64
+import functools
 import importlib.util
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import impasto_models
@@ -98,6 +104,43 @@ def test_an_example_paints_what_stylizer_paints(desk, engine, options, strength)
     with Image.open(desk / "photo.png") as photo, Image.open(desk / "restyled.png") as restyled:
         wanted = np.asarray(Stylizer(SHIPPED, device="cpu")(photo, 1.0 if strength is None else strength)).astype(int)
         assert np.abs(wanted - np.asarray(restyled)).max() <= 1
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def page(desk) -> Iterator[str]:
+    """The address of examples/browser-minimal with its model beside it."""
+    folder = desk / "minimal"
+    shutil.copytree(EXAMPLES / "browser-minimal", folder)
+    model(folder, DIAL).rename(folder / "great_wave-dial.onnx")
+    handler = functools.partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_page_in_one_file_paints_a_photo(chromium, page, desk):
+    job, photo = desk / "job.json", desk / "photo.png"
+    job.write_text(json.dumps({"executable": chromium, "address": page, "photo": str(photo)}))
+    words = ["node", EXAMPLES / "web" / "tests" / "minimal.mjs", job]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["said"] == []
+    assert (EXAMPLES / "browser-minimal" / "index.html").read_text().count("\n") <= 60
+    stylize = Stylizer(SHIPPED, device="cpu")
+    for strength, url in zip((1, 0.5), found["seen"], strict=True):
+        with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as painted:
+            apart = np.abs(np.asarray(painted.convert("RGB")).astype(int) - np.asarray(stylize(photo, strength)))
+        assert apart.max() <= 2
+        assert apart.mean() < 0.5
 
 
 def test_the_examples_import_nothing_of_ours():

@@ -1,16 +1,10 @@
 """The web page, built and driven in a real browser without a window, beside `Stylizer`."""
 
-import base64
-import functools
 import hashlib
 import io
 import json
-import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -32,19 +26,12 @@ WAVE, SCREAM = ("The Great Wave off Kanagawa", "great_wave"), ("The Scream", "th
 
 
 @pytest.fixture(scope="module")
-def browser() -> str:
+def browser(chromium) -> str:
     """The path of a browser, with the page built for it."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("examples/web: Node is not installed")
-    if not (WEB / "node_modules" / "playwright-core").is_dir():
-        pytest.skip("examples/web: npm install --prefix examples/web --ignore-scripts has not been run")
-    found = benchmark.browser()
-    if not found:
-        pytest.skip("examples/web: Chromium is not installed")
     for words in ([sys.executable, WEB / "styles.py"], ["npm", "--prefix", WEB, "run", "build"]):
         done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
-    return found
+    return chromium
 
 
 @pytest.fixture
@@ -325,41 +312,6 @@ def test_a_phone_shows_all_at_once(walk, photo):
     assert (sizes["scrollWidth"], sizes["scrollHeight"]) == (390, 844)
     assert sizes["save"]["bottom"] <= 844
     assert sizes["picture"]["width"] > 340
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def minimal(tmp_path) -> Iterator[str]:
-    """The address of examples/browser-minimal with its model beside it."""
-    folder = tmp_path / "minimal"
-    shutil.copytree(WEB.parent / "browser-minimal", folder)
-    variant(folder, "great_wave", dial="required").rename(folder / "great_wave-dial.onnx")
-    handler = functools.partial(Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
-def test_one_file_paints_a_photo(browser, minimal, photo, tmp_path):
-    job = tmp_path / "job.json"
-    job.write_text(json.dumps({"executable": browser, "address": minimal, "photo": str(photo)}))
-    words = ["node", WEB / "tests" / "minimal.mjs", job]
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout)
-    assert found["said"] == []
-    assert (WEB.parent / "browser-minimal" / "index.html").read_text().count("\n") <= 60
-    stylize = Stylizer("great_wave", device="cpu")
-    for strength, url in zip((1, 0.5), found["seen"], strict=True):
-        with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as painted:
-            assert_close(np.asarray(painted.convert("RGB")).astype(int), stylize(photo, strength))
 
 
 def test_the_benchmark_prints_the_page_beside_onnxruntime(browser, capsys, tmp_path):

@@ -238,7 +238,10 @@ async function goLive(): Promise<void> {
   showCaption(style);
   lostCamera(() => mine === live && (endLive(), notice("The camera has been taken away.")));
   try {
-    const wanted = () => ({ style: chosenStyle() ?? style, look: lookOf(chosenStyle() ?? style) });
+    const wanted = () => {
+      const chosen = chosenStyle() ?? style;
+      return { style: chosen, look: lookOf(chosen) };
+    };
     await mine.run(studio, video, wanted, ({ width, height, rate }) => {
       const facts = `${width} × ${height} px, ${Math.round(rate)} a second`;
       byId("facts", HTMLElement).textContent = document.body.dataset.live = facts;

@@ -26,6 +26,16 @@ async function tabbed(page, times) {
   return found;
 }
 
+/** The page with Chromium's made-up camera, and what a button of its dialog does begun. */
+async function withCamera(button, { before, prepare } = {}) {
+  const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+  const opened = await openPage({ executable: job.executable, flags, before });
+  await prepare?.(opened.page);
+  await opened.page.getByRole("button", { name: "Use the camera" }).click();
+  await opened.page.getByRole("button", { name: button }).click();
+  return opened;
+}
+
 const walks = {
   async restyle() {
     const opened = await openPage({ executable: job.executable });
@@ -231,22 +241,16 @@ const walks = {
   },
 
   async camera() {
-    const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-    const opened = await openPage({ executable: job.executable, flags });
+    const opened = await withCamera("Take the photo");
     const { page } = opened;
-    await page.getByRole("button", { name: "Use the camera" }).click();
-    await page.getByRole("button", { name: "Take the photo" }).click();
     await page.locator("#facts:not(:empty)").waitFor();
     await settled(page);
     return { ...opened, facts: await page.locator("#facts").innerText(), name: await save(page, out("camera.png")) };
   },
 
   async live() {
-    const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-    const opened = await openPage({ executable: job.executable, flags });
+    const opened = await withCamera("Paint live");
     const { page } = opened;
-    await page.getByRole("button", { name: "Use the camera" }).click();
-    await page.getByRole("button", { name: "Paint live" }).click();
     // ten pictures a second, or as many as there can be at the smallest size
     const told = () => page.waitForFunction(() => document.body.dataset.live, undefined, { timeout: 60_000 });
     const held = () =>
@@ -283,13 +287,10 @@ const walks = {
   },
 
   async liveStopped() {
-    const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
     const before = "delete Navigator.prototype.serviceWorker"; // which would fetch by itself what is held back here
-    const opened = await openPage({ executable: job.executable, flags, before });
+    const prepare = (page) => page.route("**/*.onnx*", () => {}); // never answered
+    const opened = await withCamera("Paint live", { before, prepare });
     const { page } = opened;
-    await page.route("**/*.onnx*", () => {}); // never answered
-    await page.getByRole("button", { name: "Use the camera" }).click();
-    await page.getByRole("button", { name: "Paint live" }).click();
     await page.locator("#stop").click();
     const stopped = await page.locator("#status").innerText();
     const live = await page.evaluate(() => document.body.classList.contains("live"));

@@ -1,9 +1,11 @@
 """Wrong calls and wrong inputs of ``apply-style``, and places that cannot be written."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+from impasto import ImpastoError
 from impasto.apply import plan
 from impasto.engine import session
 from impasto.engine.devices import PROVIDERS
@@ -167,3 +169,16 @@ def test_names_that_are_too_long(refused, model, png):
     assert refused(model, f"{name}.png", "-o", "a.png").lower().endswith("name too long")
     assert refused(model, png, "--sheet", f"{name}.png").lower().endswith("name too long")
     assert "cannot read" in refused(model, f"{name}.mp4", "-o", "a.mp4")
+
+
+@pytest.mark.parametrize(
+    ("photos", "output", "words"),
+    [
+        (["clip.mp4", "photo.png"], "{stem}.mp4", "is for photos and films: end it with {suffix}"),
+        (["photo.png"], "%04d.png", "%04d.png is for the frames of a film: give pictures another name"),
+        (["photo.png"], "{stem}/%d.jpg", "is for the frames of a film"),
+    ],
+)
+def test_names_that_suit_films_or_pictures_alone(tmp_path, photos, output, words):
+    with pytest.raises(ImpastoError, match=re.escape(words)):
+        plan.plan([tmp_path / photo for photo in photos], str(tmp_path / output), ["negative"])

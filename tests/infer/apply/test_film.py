@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 import signal
 import sys
 import time
@@ -236,19 +235,6 @@ def test_the_command(model, tmp_path):
         out, err = done.communicate(timeout=60)
         assert (done.returncode, out, err.count("\n")) == (2, "", 1)
         assert words in err
-
-
-@pytest.mark.parametrize(
-    ("photos", "output", "words"),
-    [
-        (["clip.mp4", "photo.png"], "{stem}.mp4", "is for photos and films: end it with {suffix}"),
-        (["photo.png"], "%04d.png", "%04d.png is for the frames of a film: give pictures another name"),
-        (["photo.png"], "{stem}/%d.jpg", "is for the frames of a film"),
-    ],
-)
-def test_names_that_suit_films_or_pictures_alone(tmp_path, photos, output, words):
-    with pytest.raises(ImpastoError, match=re.escape(words)):
-        plan([tmp_path / photo for photo in photos], str(tmp_path / output), ["negative"])
 
 
 def test_a_mask_for_each_film(model, tmp_path):
