@@ -251,8 +251,14 @@ const walks = {
   async live() {
     const opened = await withCamera("Paint live");
     const { page } = opened;
+    // told twice: the pictures that are counted for the first time may have been begun before
+    const changed = async () => {
+      for (let time = 0; time < 2; time++) {
+        await page.evaluate(() => delete document.body.dataset.live);
+        await page.waitForFunction(() => document.body.dataset.live, undefined, { timeout: 60_000 });
+      }
+    };
     // ten pictures a second, or as many as there can be at the smallest size
-    const told = () => page.waitForFunction(() => document.body.dataset.live, undefined, { timeout: 60_000 });
     const held = () =>
       page.waitForFunction(
         () => {
@@ -266,14 +272,12 @@ const walks = {
     const captions = [];
     for (const [title, path] of job.styles) {
       await page.getByRole("radio", { name: title }).check({ force: true });
-      await page.evaluate(() => delete document.body.dataset.live);
-      await told(); // of pictures in this style
+      await changed();
       captions.push(await page.locator("#caption").innerText());
       await save(page, out(path));
     }
     await page.locator("#strength").fill("0");
-    await page.evaluate(() => delete document.body.dataset.live);
-    await told();
+    await changed();
     await save(page, out("photo.png"));
     await page.getByRole("button", { name: "Record" }).click();
     await page.waitForTimeout(2500);
