@@ -31,6 +31,8 @@ def test_the_public_rooms():
         "CONTRACT_VERSION",
         "IMAGE",
         "STRENGTH",
+        "STYLE",
+        "STYLES_VERSION",
         "STYLIZED",
         "StyleInfo",
         "describe",

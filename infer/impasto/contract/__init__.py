@@ -7,13 +7,15 @@ from ..common.lazy import TYPE_CHECKING, lazy
 
 if TYPE_CHECKING:
     from .graph import read_checked
-    from .info import CONTRACT_VERSION, IMAGE, STRENGTH, STYLIZED, StyleInfo, read_model, seal
+    from .info import CONTRACT_VERSION, IMAGE, STRENGTH, STYLE, STYLES_VERSION, STYLIZED, StyleInfo, read_model, seal
     from .styles import describe, locate
 
 __all__ = [
     "CONTRACT_VERSION",
     "IMAGE",
     "STRENGTH",
+    "STYLE",
+    "STYLES_VERSION",
     "STYLIZED",
     "StyleInfo",
     "describe",
@@ -29,6 +31,8 @@ __getattr__, __dir__ = lazy(
         "CONTRACT_VERSION": ".info",
         "IMAGE": ".info",
         "STRENGTH": ".info",
+        "STYLE": ".info",
+        "STYLES_VERSION": ".info",
         "STYLIZED": ".info",
         "StyleInfo": ".info",
         "describe": ".styles",

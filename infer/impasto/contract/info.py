@@ -8,10 +8,11 @@ damage can be told from a newer version.
 
 import base64
 import hashlib
+import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Self
 
@@ -22,6 +23,9 @@ from .fields import StringStringEntryProto as Entry
 from .protobuf import LENGTH, Field, WireError, walk
 
 CONTRACT_VERSION = 1
+"""Of files of one style."""
+STYLES_VERSION = 2
+"""Of files of several styles; the newest that is read here."""
 
 IMAGE = "image"
 """Input: uint8 ``[N, H, W, 3]``, sRGB, any N, H and W from 1 up."""
@@ -29,6 +33,9 @@ STYLIZED = "stylized"
 """Output: uint8 ``[N, H, W, 3]``, sRGB, the shape of `IMAGE`."""
 STRENGTH = "strength"
 """Optional input: float32 scalar in 0..1, 1 unless given; 0 gives the photo back."""
+STYLE = "style"
+"""Optional input of a file of S styles: float32 ``[S]``, how much of each, none below 0, not all 0; the first unless
+given. What counts is their share of the sum."""
 
 MAX_MODEL_BYTES = 64 * 2**20
 """Larger files are refused unread. Ours stay under 2 MB."""
@@ -38,6 +45,8 @@ _PLACEHOLDER = "0" * 64
 # How the reference to a tensor in another file begins: onnxruntime would read that file, whatever it is.
 _EXTERNAL_DATA = b"\x0a\x08location"
 
+Styles = tuple["StyleInfo", ...]
+
 # How a field of each type is written as text and read back. A number may be numpy's, whose repr is another.
 _WRITE: dict[Any, Callable[[Any], str]] = {
     str: str,
@@ -45,6 +54,7 @@ _WRITE: dict[Any, Callable[[Any], str]] = {
     float: lambda value: repr(float(value)),
     bool: lambda value: "true" if value else "false",
     bytes: lambda value: base64.b64encode(value).decode(),
+    Styles: lambda value: json.dumps([_bare(one.to_metadata()) for one in value]),
 }
 _READ: dict[Any, Callable[[str], Any]] = {
     str: str,
@@ -52,6 +62,7 @@ _READ: dict[Any, Callable[[str], Any]] = {
     float: float,
     bool: {"true": True, "false": False}.__getitem__,
     bytes: lambda text: base64.b64decode(text, validate=True),
+    Styles: lambda text: tuple(StyleInfo.from_metadata(one) for one in _prefixed(text)),
 }
 
 
@@ -130,6 +141,8 @@ class StyleInfo:
     """``HxW`` in pixels, one picture at a time; empty: any."""
     made_from: str = ""
     """Digest of the file that this one is a variant of; empty for what ``train-style`` exports."""
+    styles: Styles = ()
+    """Of a file of several styles, what each says of itself, in the order of the input `STYLE`; else empty."""
 
     def __post_init__(self) -> None:
         # The name becomes part of file names: a model from elsewhere must not choose the folder.
@@ -138,11 +151,19 @@ class StyleInfo:
         for each in fields(self):
             if each.type is float and not math.isfinite(getattr(self, each.name)):
                 raise ImpastoError(f"{each.name} of a style must be finite, not {getattr(self, each.name)}")
+        names = [one.name for one in self.styles]
+        if (self.contract == STYLES_VERSION) != (len(names) > 1) or any(one.styles for one in self.styles):
+            raise ImpastoError(f"version {self.contract} of the contract does not go with {len(names)} styles")
+        if len(set(names)) < len(names):
+            raise ImpastoError("two styles of a file have the same name")
 
     def to_metadata(self) -> dict[str, str]:
         """The metadata to write into the model, with the digest left for `seal` to fill in."""
         sealed_later = replace(self, digest=_PLACEHOLDER)
-        return {_PREFIX + each.name: _WRITE[each.type](getattr(sealed_later, each.name)) for each in fields(self)}
+        values = {each.name: _WRITE[each.type](getattr(sealed_later, each.name)) for each in fields(self)}
+        if not self.styles:
+            del values["styles"]  # what is no part of version 1
+        return {_PREFIX + name: value for name, value in values.items()}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
@@ -152,10 +173,10 @@ class StyleInfo:
             ImpastoError: a newer contract than ours, or a field that is missing or not of its type.
         """
         version = metadata.get(_PREFIX + "contract", "")
-        if version.isascii() and version.isdigit() and (len(version) > 9 or int(version) > CONTRACT_VERSION):
+        if version.isascii() and version.isdigit() and (len(version) > 9 or int(version) > STYLES_VERSION):
             raise ImpastoError(
                 f"made for version {version[:20]} of the contract, and this impasto reads version "
-                f"{CONTRACT_VERSION}: pip install --upgrade impasto"
+                f"{STYLES_VERSION}: pip install --upgrade impasto"
             )
         values = {}
         for each in fields(cls):
@@ -169,6 +190,25 @@ class StyleInfo:
             except (ValueError, KeyError):
                 raise ImpastoError(f"{key} in the metadata cannot be read: {metadata[key][:40]!r}") from None
         return cls(**values)
+
+
+def _bare(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of one style as a part of those of a file: without the prefix and the digest."""
+    return {key.removeprefix(_PREFIX): value for key, value in metadata.items() if key != _PREFIX + "digest"}
+
+
+def _prefixed(text: str) -> Iterator[dict[str, str]]:
+    """Undo `_bare` for each style in a JSON list of them."""
+    try:
+        styles = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(styles, list):
+        raise ValueError("not a list")
+    for one in styles:
+        if not (isinstance(one, dict) and all(isinstance(value, str) for value in one.values())):
+            raise ValueError("not texts by name")
+        yield {_PREFIX + "digest": _PLACEHOLDER} | {_PREFIX + key: value for key, value in one.items()}
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[StyleInfo, bytes]:

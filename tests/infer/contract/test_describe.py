@@ -11,7 +11,7 @@ import onnx
 import pytest
 from impasto import ImpastoError, StyleInfo, describe
 from impasto.contract.graph import read_checked
-from impasto.contract.info import CONTRACT_VERSION, MAX_MODEL_BYTES, seal
+from impasto.contract.info import CONTRACT_VERSION, MAX_MODEL_BYTES, STYLES_VERSION, seal
 from impasto.contract.protobuf import WireError, walk
 from negative import negative_model
 
@@ -28,13 +28,13 @@ def test_a_model_gives_back_what_was_written_into_it(model, info):
     found = describe(model)
     assert replace(found, digest=info.digest) == info
     assert {one.name: type(getattr(found, one.name)) for one in fields(found)} == {
-        one.name: one.type for one in fields(StyleInfo)
+        one.name: tuple if one.name == "styles" else one.type for one in fields(StyleInfo)
     }
 
 
 def test_metadata_are_plain_text(info):
     metadata = info.to_metadata()
-    assert list(metadata) == [f"impasto.{one.name}" for one in fields(StyleInfo)]
+    assert list(metadata) == [f"impasto.{one.name}" for one in fields(StyleInfo) if one.name != "styles"]
     assert metadata["impasto.contract"] == str(CONTRACT_VERSION)
     assert metadata["impasto.l1_weight"] == "0.1"
     assert metadata["impasto.style_loss"] == "1e-17"
@@ -133,7 +133,7 @@ def test_an_onnx_file_of_someone_else(model, tmp_path):
 
 
 def test_a_newer_contract_asks_for_an_upgrade(make_model):
-    for version in (CONTRACT_VERSION + 1, 10**30):
+    for version in (STYLES_VERSION + 1, 10**30):
         found = line(make_model(contract=version))
         assert "damaged" not in found
         assert found.endswith("pip install --upgrade impasto")
@@ -244,3 +244,45 @@ def test_a_shipped_style_is_described_by_its_name():
     assert describe("great_wave").title == "The Great Wave off Kanagawa"
     with pytest.raises(ImpastoError, match="no model given"):
         describe("")
+
+
+def two_styles(info: StyleInfo, **changes: object) -> StyleInfo:
+    return replace(info, contract=2, name="both", styles=(info, replace(info, name="other", **changes)))
+
+
+def test_a_file_of_several_styles_tells_of_each(info):
+    both = two_styles(info, title="Ein anderer, 別の", preview=b"\0\xff")
+    metadata = both.to_metadata()
+    assert metadata["impasto.contract"] == "2"
+    assert replace(StyleInfo.from_metadata(metadata), digest=both.digest) == both
+
+
+def test_a_file_of_one_style_says_nothing_of_several(info):
+    assert "impasto.styles" not in info.to_metadata()
+
+
+@pytest.mark.parametrize(
+    ("styles", "why"),
+    [
+        ("", "cannot be read"),
+        ("{}", "cannot be read"),
+        ("[1, 2]", "cannot be read"),
+        ('[{"name": 1}]', "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
+        ("[]", "version 2 of the contract does not go with 0 styles"),
+        ('[{"name": "only"}]', "the metadata has no impasto.contract"),
+    ],
+)
+def test_styles_that_make_no_sense_are_refused(info, styles, why):
+    with pytest.raises(ImpastoError, match=why):
+        StyleInfo.from_metadata(two_styles(info).to_metadata() | {"impasto.styles": styles})
+
+
+def test_styles_of_a_file_differ_by_name_and_are_single(info):
+    both = two_styles(info)
+    with pytest.raises(ImpastoError, match="two styles of a file have the same name"):
+        replace(both, styles=(info, info))
+    with pytest.raises(ImpastoError, match="version 1 of the contract does not go with 2 styles"):
+        replace(both, contract=1)
+    with pytest.raises(ImpastoError, match="version 2 of the contract does not go with 2 styles"):
+        replace(both, styles=(info, both))

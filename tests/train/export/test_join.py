@@ -1,0 +1,128 @@
+"""Several styles in one file: each paints as it did alone, blends lie between, and a style comes out again."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from impasto import ImpastoError, StyleInfo, describe
+from impasto.contract import IMAGE, STRENGTH, STYLE, STYLIZED, read_checked
+from impasto_train.export import dial
+from impasto_train.export.join import apart, finished, is_heads, join, taken_out
+from impasto_train.export.shipped import Shipped
+from impasto_train.export.to_onnx import trace, with_metadata
+from impasto_train.network.stylenet import StyleNet
+from onnx import numpy_helper
+
+NAMES = "first", "second", "third"
+
+
+def traced(seed: int, info: StyleInfo) -> onnx.ModelProto:
+    torch.manual_seed(seed)
+    return with_metadata(trace(Shipped(StyleNet((8, 8, 16), (1, 2)).for_export())), info)
+
+
+@pytest.fixture(scope="module")
+def single(info) -> list[tuple[StyleInfo, bytes]]:
+    """Models of three styles with the same kernels."""
+    random, models = np.random.default_rng(0), []
+    model = dial.with_rises(traced(0, info), np.full(dial.PIECES, 0.1, np.float32))
+    for number, name in enumerate(NAMES):
+        about = replace(info, name=name, title=name.title(), style_loss=float(number))
+        for tensor in model.graph.initializer:
+            if is_heads(tensor) and tensor.name != dial.RISES:
+                values = numpy_helper.to_array(tensor)
+                other = values + 0.3 * random.standard_normal(values.shape, np.float32)
+                tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
+        rises = np.linspace(0.1, 0.1 + number / 100, dial.PIECES, dtype=np.float32)
+        models.append((about, finished(dial.with_rises(model, rises / rises.sum()), about)))
+    return models
+
+
+@pytest.fixture(scope="module")
+def joined(single) -> bytes:
+    return join(single, "atlas", "Atlas")
+
+
+def painted(data: bytes, photo: np.ndarray, **feeds: object) -> np.ndarray:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return session.run([STYLIZED], {IMAGE: photo} | {key: np.array(each, np.float32) for key, each in feeds.items()})[0]
+
+
+@pytest.fixture
+def batch() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (2, 41, 30, 3), dtype=np.uint8)
+
+
+def test_each_style_of_the_file_paints_as_it_does_alone(single, joined, batch):
+    for number, (_, alone) in enumerate(single):
+        chosen = np.eye(3)[number] * 7  # shares of the sum count, not the sum
+        for strength in (0.0, 0.4, 1.0):
+            wanted = painted(alone, batch, **{STRENGTH: strength}).astype(int)
+            found = painted(joined, batch, **{STRENGTH: strength, STYLE: chosen}).astype(int)
+            assert np.abs(found - wanted).max() <= 1
+            assert np.abs(found - wanted).mean() < 0.01
+
+
+def test_the_first_is_painted_where_nobody_chooses(joined, batch):
+    assert np.array_equal(painted(joined, batch), painted(joined, batch, style=[1, 0, 0]))
+
+
+def test_a_blend_lies_between(joined, batch):
+    first, second = (painted(joined, batch, style=np.eye(3)[i]).astype(int) for i in range(2))
+    half = painted(joined, batch, style=[1, 1, 0]).astype(int)
+    apart = np.abs(first - second).mean()
+    assert 0 < np.abs(half - first).mean() < apart
+    assert 0 < np.abs(half - second).mean() < apart
+
+
+def test_what_it_says_of_itself(joined, single, tmp_path):
+    path = tmp_path / "atlas.onnx"
+    path.write_bytes(joined)
+    about, _ = read_checked(path)
+    assert (about.contract, about.name, about.title) == (2, "atlas", "Atlas")
+    assert [(one.name, one.style_loss) for one in about.styles] == [("first", 0.0), ("second", 1.0), ("third", 2.0)]
+    assert replace(about.styles[1], digest=single[1][0].digest) == single[1][0]
+    assert describe(path) == about
+
+
+def test_a_style_added_later_leaves_the_others_as_they_were(single, joined, batch):
+    about = StyleInfo.from_metadata({prop.key: prop.value for prop in onnx.load_from_string(joined).metadata_props})
+    two = join(single[:2], "two", "Two")
+    two_about = StyleInfo.from_metadata({prop.key: prop.value for prop in onnx.load_from_string(two).metadata_props})
+    assert join([(two_about, two), single[2]], "atlas", "Atlas") == joined
+    for number in range(2):
+        before, after = (painted(data, batch, style=np.eye(n)[number]) for data, n in ((two, 2), (joined, 3)))
+        assert np.array_equal(before, after)
+    assert len(about.styles) == 3
+
+
+def test_a_style_comes_out_as_it_went_in(single, joined, batch):
+    about = StyleInfo.from_metadata({prop.key: prop.value for prop in onnx.load_from_string(joined).metadata_props})
+    for (info, before), (again, after) in zip(single, apart(about, joined), strict=True):
+        assert replace(again, digest=info.digest) == info
+        for strength in (0.3, 1.0):
+            assert np.array_equal(painted(after, batch, strength=strength), painted(before, batch, strength=strength))
+
+
+def test_a_blend_can_be_taken_out_as_one_style(joined, single, batch):
+    blend = taken_out(joined, replace(single[0][0], name="half"), np.array([1, 1, 0], np.float32))
+    found, wanted = painted(blend, batch).astype(int), painted(joined, batch, style=[1, 1, 0]).astype(int)
+    assert np.abs(found - wanted).max() <= 1
+    assert [value.name for value in onnx.load_from_string(blend).graph.input] == [IMAGE, STRENGTH]
+
+
+def test_two_styles_of_one_name_are_not_joined(single):
+    with pytest.raises(ImpastoError, match="two styles are named first"):
+        join([single[0], single[1], single[0]], "atlas", "Atlas")
+
+
+def test_styles_of_other_kernels_are_not_joined(single, info):
+    about = replace(info, name="other")
+    other = dial.with_rises(traced(1, about), np.full(dial.PIECES, 0.1, np.float32))
+    with pytest.raises(ImpastoError, match="other cannot be joined to first: they do not share their kernels"):
+        join([single[0], (about, finished(other, about))], "atlas", "Atlas")
