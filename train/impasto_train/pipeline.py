@@ -4,20 +4,28 @@
 """
 
 from collections import deque
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import impasto_models
+import numpy as np
 import torch
-from impasto import ImpastoError
+from impasto import ImpastoError, StyleInfo, describe
+from impasto.contract import locate, read_checked
 from impasto.internal import Say, check_writable
 
 from .base.starts import starts
+from .base.weights import Weights
 from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
 from .downloads.vgg_weights import absolute
 from .export.dial import photos_to_measure
-from .export.metadata import info_of
+from .export.heads import weights_in
+from .export.join import apart
+from .export.metadata import info_of, title_of
+from .export.several import export_several
 from .export.to_onnx import export
 from .loss.objective import Objective
 from .photos.content import ContentSet, centre_crop, open_content, photos_digest, read_style
@@ -29,13 +37,17 @@ from .training.reports import FetchLine, Log, Pace, Preview, ProgressLine, Saver
 from .training.run_folder import Plan, RunFolder
 from .training.setup import build_objective, load_vgg, pick_device
 from .training.trainer import Trainer, mixed_precision
+from .training.turns import Turns
 from .training.watch import GoneWrong
 
 PREVIEWED = 4  # held-out photos on the preview sheet
 
 
-def start(options: Options, say: Say) -> Path | None:
+def start(options: Options, say: Say, also: Sequence[Path] = ()) -> Path | None:
     """Train a style as ``options`` say and export it; in a group of processes (`training.group`) in all of them.
+
+    Args:
+        also: further style pictures, to be learned with the same kernels and exported to the same file.
 
     Returns:
         the model's file; None in a process that is not the group's first.
@@ -46,55 +58,81 @@ def start(options: Options, say: Say) -> Path | None:
     device = pick_device(options.device)
     folder = RunFolder(options.run)
     check_writable(options.model)
+    paths = [options.style, *also]
     with joined(device) as group, _held(folder, group):
         say = say if group.first else _silent
         with group.first_goes_first():
             if group.first:
-                _check_free(options, folder)
-            style = read_style(options.style, options.style_size)
-            candidates, earlier = starts(options.from_, say)
+                _check_free(options, paths, folder)
+            styles = [read_style(path, options.style_size) for path in paths]
+            candidates, earlier = _starts(options, say)
             vgg = load_vgg(options.vgg_weights, device, say)  # before the photos: no training can do without it
-            content = _content(options, say)
-            for doubt in doubts(options.style, style):
-                say(f"warning: {doubt}")
+            content = _content(options, paths, say)
+            for path, style in zip(paths, styles, strict=True):
+                for doubt in doubts(path, style):
+                    say(f"warning: {doubt}")
         _check_same(content, group)
-        objective = build_objective(options, style, device, say, group=group, vgg=vgg)
-        options, steps = _settled(options, objective, content, group, say)
-        trainer = Trainer(objective, content.train, options, steps, group)
-        trainer.earlier = earlier
-        trainer.begin(style, candidates)  # Ctrl-C ends it at once: what goes on from half a start would be another run
-        with finish_on_interrupt(trainer):
+        trainers: list[Trainer] = []
+        for number, (path, style) in enumerate(zip(paths, styles, strict=True)):
+            # each sees crops of its own
+            own = replace(options, style=path, seed=options.seed + number)
+            objective = build_objective(own, style, device, _named(say, own, len(paths)), group=group, vgg=vgg)
+            own = _settled(own, objective, content)
+            if not trainers:
+                minutes, steps = _timed(own, objective, content, group, len(paths), say)
+            own = replace(own, minutes=minutes, devices=group.size)
+            trainer = Trainer(objective, content.train, own, steps, group)
+            trainer.earlier = earlier
+            # Ctrl-C ends it at once: what goes on from half a start would be another run
+            trainer.begin(style, candidates or [one.network.state_dict() for one in trainers[:1]])
+            trainers.append(trainer)
+        turns = Turns(trainers, frozen=options.to is not None)
+        with finish_on_interrupt(turns):
             if group.first:
                 folder.clear()  # not before there is something to put in its place
-                folder.save_style(style)
-                folder.save_state(trainer.state())
+                for number, style in enumerate(styles):
+                    folder.save_style(style, number)
+                folder.save_state(turns.state())
+                settled = tuple(trainer.options for trainer in trainers)
                 threads = torch.get_num_threads()
-                folder.save_plan(Plan(options, steps, photos_digest(content), objective.vgg.fingerprint, threads))
-            return _train(trainer, content, folder, say)
+                folder.save_plan(Plan(settled, steps, photos_digest(content), vgg.fingerprint, threads))
+            return _train(turns, content, folder, say)
 
 
-def _settled(
-    options: Options, objective: Objective, content: ContentSet, group: Group, say: Say
-) -> tuple[Options, int]:
-    """The options with everything settled, so that the run can be resumed from any folder; and the steps."""
-    device = objective.device
-    options = replace(
+def _starts(options: Options, say: Say) -> tuple[list[Weights], int]:
+    """What to start from, as `base.starts`; a model's weights too, and those of the file that is added to."""
+    if options.to is not None:
+        return weights_in(options.to, whole=True), 0
+    if Path(options.from_).suffix == ".onnx" or options.from_ in impasto_models.names():
+        return weights_in(options.from_), describe(options.from_).steps
+    return starts(options.from_, say)
+
+
+def _settled(options: Options, objective: Objective, content: ContentSet) -> Options:
+    """The options with everything settled, so that the run can be resumed from any folder."""
+    return replace(
         options,
         style_weight=objective.style_weight,
         content=content.spec,
-        device=cast(Device, device.type),
-        devices=group.size,
+        device=cast(Device, objective.device.type),
         vgg_weights=absolute(options.vgg_weights),
+        to=options.to and (options.to if options.to in impasto_models.names() else str(Path(options.to).resolve())),
     )
+
+
+def _timed(
+    options: Options, objective: Objective, content: ContentSet, group: Group, styles: int, say: Say
+) -> tuple[float | None, int]:
+    """The minutes that were asked for, if steps were not; and the steps of each of so many styles."""
     if options.steps is not None:
-        return options, options.steps
-    minutes = options.minutes or (MINUTES_ON_CPU if device.type == "cpu" else MINUTES_ON_GPU)
+        return None, max(1, options.steps // styles)
+    minutes = options.minutes or (MINUTES_ON_CPU if objective.device.type == "cpu" else MINUTES_ON_GPU)
     say(f"training for about {minutes:g} minutes (choose with --minutes or --steps); timing a few steps first")
     options = replace(options, minutes=minutes)
     seconds = Trainer(objective, content.train, options, 1000, group).seconds_per_step()
-    steps = max(1, round(60 * minutes / seconds))
-    say(f"{steps} steps, about {minutes:g} minutes at {seconds:.2g} s a step")
-    return options, steps
+    steps = max(1, round(60 * minutes / seconds / styles))
+    say(f"{steps * styles} steps, about {minutes:g} minutes at {seconds:.2g} s a step")
+    return minutes, steps
 
 
 def _held(folder: RunFolder, group: Group) -> AbstractContextManager[None]:
@@ -102,13 +140,28 @@ def _held(folder: RunFolder, group: Group) -> AbstractContextManager[None]:
     return locked(folder.path) if group.first else nullcontext()
 
 
-def _check_free(options: Options, folder: RunFolder) -> None:
-    if options.model.exists() and not options.overwrite:
+def _check_free(options: Options, paths: Sequence[Path], folder: RunFolder) -> None:
+    if options.to is not None and not options.overwrite:
+        held = {info.name for info, _ in _styles_in(options.to)}
+        for name in (replace(options, style=path).style_name for path in paths):
+            if name in held:
+                raise ImpastoError(f"{options.to} has a style {name}: give --overwrite to replace it")
+    if options.model.exists() and not (options.overwrite or _is_added_to(options)):
         raise ImpastoError(f"{options.model} exists: give --overwrite to replace it, or another --out")
     if folder.path.exists() and not options.overwrite:
         go_on = f"go on with --resume {folder.path}, or give" if folder.has_plan() else "give"
         raise ImpastoError(f"{folder.path} exists: {go_on} --overwrite")
     check_writable(folder.path / "options.json")
+
+
+def _is_added_to(options: Options) -> bool:
+    """Whether the model to write is the file that the styles are added to."""
+    return options.to is not None and Path(options.to).resolve() == options.model.resolve()
+
+
+def _styles_in(model: str) -> list[tuple[StyleInfo, bytes]]:
+    """The styles of a model, each as a model of its own."""
+    return apart(*read_checked(locate(model)))
 
 
 def _check_same(content: ContentSet, group: Group) -> None:
@@ -148,44 +201,58 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
     folder = RunFolder(path)
     plan = folder.load_plan()
     changed["overwrite"] = overwrite or plan.options.overwrite
-    options = replace(plan.options, out=path.with_suffix(".onnx"), **changed)
+    changed["out"] = path.with_suffix(".onnx")
+    if plan.options.to is not None:
+        changed["out"] = path.with_name(plan.options.model.name)
+        if _is_added_to(plan.options):
+            changed["to"] = str(changed["out"])
+    options = replace(plan.options, **changed)
     device = pick_device(options.device)
     with joined(device) as group, _held(folder, group):
         say = say if group.first else _silent
         batch = plan.options.batch_size * plan.options.devices
         if batch % group.size:
             raise ImpastoError(f"cannot resume {path} on {group.size} devices: its {batch} crops a step do not divide")
-        options = replace(options, devices=group.size, batch_size=batch // group.size)
+        changed |= {"devices": group.size, "batch_size": batch // group.size}
+        options = replace(options, **changed)
+        paths = [own.style for own in plan.styles]
         with group.first_goes_first():
             if group.first:
                 _check_ours(options, folder)
             state = folder.load_state(say)
-            content = _content(options, say)
+            content = _content(options, paths, say)
         if photos_digest(content) != plan.photos:
             raise ImpastoError(f"cannot resume {path}: the photos in {options.content} are not those it began with")
         if device.type == "cpu" and group.size == plan.options.devices:
             torch.set_num_threads(plan.threads)
-        objective = build_objective(options, folder.load_style(), device, say, group=group)
-        if objective.vgg.fingerprint != plan.vgg:
+        vgg = load_vgg(options.vgg_weights, device, say)
+        if vgg.fingerprint != plan.vgg:
             raise ImpastoError(f"cannot resume {path}: it began with other VGG16 weights (give those, --vgg-weights)")
-        trainer = Trainer(objective, content.train, options, plan.steps, group)
-        with finish_on_interrupt(trainer):
-            trainer.load_state(state)
-            if group.share(trainer.step) != trainer.step:
+        trainers = []
+        for number, own in enumerate(plan.styles):
+            style, own = folder.load_style(number), replace(own, **changed)
+            objective = build_objective(own, style, device, say, group=group, vgg=vgg)
+            trainers.append(Trainer(objective, content.train, own, plan.steps, group))
+        turns = Turns(trainers, frozen=options.to is not None)
+        with finish_on_interrupt(turns):
+            turns.load_state(state)
+            if group.share(turns.step) != turns.step:
                 raise ImpastoError(f"cannot resume {path}: its checkpoint is not the same in every process")
-            group.copy([*trainer.network.parameters(), *trainer.average.parameters()])
+            for trainer in trainers:
+                group.copy([*trainer.network.parameters(), *trainer.average.parameters()])
             if group.first:
                 folder.sweep(options.model)
-                folder.trim_log(trainer.step)
-            if trainer.step < trainer.steps:
-                say(f"resuming at step {trainer.step} of {trainer.steps}")
+                folder.trim_log(turns.step)
+            if turns.step < turns.steps:
+                say(f"resuming at step {turns.step} of {turns.steps}")
             else:
                 say(f"this run is finished; exporting it again (to train further, begin a run --from {path})")
-            return _train(trainer, content, folder, say)
+            return _train(turns, content, folder, say)
 
 
 def _check_ours(options: Options, folder: RunFolder) -> None:
-    if options.model.exists() and not (options.overwrite or folder.has_exported(options.model)):
+    ours = options.overwrite or _is_added_to(options) or folder.has_exported(options.model)
+    if options.model.exists() and not ours:
         raise ImpastoError(f"{options.model} is not what this run exported: give --overwrite to replace it")
     check_writable(options.model)
 
@@ -194,45 +261,70 @@ def _silent(line: str) -> None:
     """What the processes of a group but the first say."""
 
 
-def _content(options: Options, say: Say) -> ContentSet:
+def _named(say: Say, options: Options, styles: int) -> Say:
+    """``say``, with the style's name before each line where there are several."""
+    return say if styles == 1 else lambda line: say(f"{options.style_name}: {line}")
+
+
+def _content(options: Options, paths: Sequence[Path], say: Say) -> ContentSet:
+    made = {options.name, *(replace(options, style=path).style_name for path in paths)}
     with FetchLine() as progress:
         return open_content(
             options.content,
             count=options.content_count,
             seed=options.seed,
-            styles=[options.name],  # what an earlier call made in this style: a run that goes on has the same photos
+            styles=sorted(made),  # what an earlier call made in this style: a run that goes on has the same photos
             say=say,
             progress=progress,
         )
 
 
-def _train(trainer: Trainer, content: ContentSet, folder: RunFolder, say: Say) -> Path | None:
+def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Path | None:
     """Train to the end, or to Ctrl-C, and export; a process that is not the first of its group trains alone."""
-    if not trainer.group.first:
+    first = turns.trainers[0]
+    if not first.group.first:
         with suppress(GoneWrong):  # the first process finds the same, and says so
-            deque(trainer.run(), maxlen=0)
+            deque(turns.run(), maxlen=0)
         return None
-    options = trainer.options
-    _announce(trainer, content, say)
+    options = first.options
+    _announce(first, content, say)
     held_out = [centre_crop(photo, options.size) for photo in content.held_out]
-    preview = Preview(folder.preview, trainer, held_out[:PREVIEWED], options.preview_every)
-    saver = Saver(folder, trainer, options.checkpoint_every)
-    with ProgressLine(trainer.steps, start=trainer.step, batch_size=trainer.joined_batch) as progress:
+    preview = Preview(folder.preview, turns, held_out[:PREVIEWED], options.preview_every)
+    saver = Saver(folder, turns, options.checkpoint_every)
+    with ProgressLine(turns.steps, start=turns.step, batch_size=first.joined_batch) as progress:
         subscribers: list[Subscriber] = [Log(folder.log), progress, preview, saver]
         if options.minutes is not None:
-            subscribers.append(Pace(trainer.steps, options.minutes, progress.say))
-        for record in trainer.run():
+            subscribers.append(Pace(turns.steps, options.minutes, progress.say))
+        for record in turns.run():
             for subscriber in subscribers:
                 subscriber(record)
     saver.save()
     preview.write()
-    network = trainer.finished()
-    info = info_of(trainer, network, content, held_out)
-    info = export(network, info, options.model, photos_to_measure(content), folder.note_exported)
-    say(f"held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")
-    if trainer.step < trainer.steps:
-        say(f"stopped at step {trainer.step} of {trainer.steps}; go on with: train-style --resume {folder.path}")
+    _export(turns, content, held_out, folder, say)
+    if turns.step < turns.steps:
+        say(f"stopped at step {turns.step} of {turns.steps}; go on with: train-style --resume {folder.path}")
     return options.model
+
+
+def _export(turns: Turns, content: ContentSet, held_out: Sequence[np.ndarray], folder: RunFolder, say: Say) -> None:
+    """Write the model, of one style or of several."""
+    options, photos = turns.trainers[0].options, photos_to_measure(content)
+    several = len(turns.trainers) > 1 or options.to is not None
+    made = []
+    for trainer in turns.trainers:
+        network, own = trainer.finished(), trainer.options
+        info = info_of(trainer, network, content, held_out, own.style_name if several else own.name)
+        made.append((network, info))
+    if several:
+        names = {info.name for _, info in made}
+        held = [one for one in _styles_in(options.to) if one[0].name not in names] if options.to is not None else []
+        title = options.title or (describe(options.to).title if options.to is not None else title_of(options.name))
+        export_several(made, options.model, photos, folder.note_exported, name=options.name, title=title, held=held)
+    else:
+        export(*made[0], options.model, photos, folder.note_exported)
+    for trainer, (_, info) in zip(turns.trainers, made, strict=True):
+        line = f"held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}"
+        _named(say, trainer.options, len(made))(line)
 
 
 def _announce(trainer: Trainer, content: ContentSet, say: Say) -> None:

@@ -8,17 +8,18 @@ import torch
 from impasto import ImpastoError
 from impasto_train.base import train_base
 from impasto_train.base.starts import SCRATCH, starts
-from impasto_train.base.train_base import join, save_base
-from impasto_train.base.weights import FILE, is_kernel, load_base
+from impasto_train.base.train_base import save_base
+from impasto_train.base.weights import FILE, load_base
 from impasto_train.commandline.options import Options
 from impasto_train.loss.evaluate import evaluate
 from impasto_train.loss.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.loss.vgg import VGG16
-from impasto_train.network.stylenet import StyleNet
+from impasto_train.network.stylenet import StyleNet, is_kernel
 from impasto_train.photos.content import open_content
 from impasto_train.photos.tensors import to_tensor
 from impasto_train.training.run_folder import RunFolder
 from impasto_train.training.trainer import Trainer
+from impasto_train.training.turns import Turns
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -40,7 +41,7 @@ def trainers(tmp_path, narrow_vgg_weights):
 
 
 def test_joined_trainers_teach_the_same_kernels_and_heads_of_their_own(trainers):
-    join(trainers)
+    Turns(trainers)
     before = [{name: p.clone() for name, p in trainer.network.named_parameters()} for trainer in trainers]
     next(trainers[0].run())
     for name, parameter in trainers[1].network.named_parameters():
@@ -55,7 +56,7 @@ def test_joined_trainers_teach_the_same_kernels_and_heads_of_their_own(trainers)
 
 
 def test_a_base_is_read_as_it_was_written(trainers, tmp_path):
-    join(trainers)
+    Turns(trainers)
     networks = {name: trainer.network for name, trainer in zip(("one", "two"), trainers, strict=True)}
     save_base(networks, tmp_path / "base.safetensors")
     found = load_base(tmp_path / "base.safetensors")

@@ -22,7 +22,7 @@ def command(*arguments, **settings):
         (["--style", "style.png", "--content", "nowhere"], "no such folder"),
         (["--style", "style.png", "--content", "empty"], "at least two usable photos"),
         (["--style", "photos/notes.txt", "--content", "photos"], "not a picture"),
-        (["--style", "photos", "--content", "photos"], "folder"),
+        (["--style", "empty", "--content", "photos"], "there are no pictures in this folder"),
         (["--style", "style.png", "--steps", "0"], "--steps 0 is not possible"),
         (["--style", "style.png", "--l1", "nan"], "--l1 nan is not possible"),
         (["--style", "style.png", "--style-weight", "-1"], "--style-weight -1.0 is not possible"),

@@ -9,11 +9,12 @@ import pytest
 import torch
 from impasto import ImpastoError, StyleInfo, describe
 from impasto.contract import IMAGE, STRENGTH, STYLE, STYLIZED, read_checked
-from impasto_train.export import dial
-from impasto_train.export.join import apart, finished, is_heads, join, taken_out
-from impasto_train.export.shipped import Shipped
+from impasto_train.export import dial, to_onnx
+from impasto_train.export.join import apart, finished, is_head, join, taken_out
+from impasto_train.export.several import export_several
+from impasto_train.export.shipped import FADE, Shipped
 from impasto_train.export.to_onnx import trace, with_metadata
-from impasto_train.network.stylenet import StyleNet
+from impasto_train.network.stylenet import StyleNet, is_kernel
 from onnx import numpy_helper
 
 NAMES = "first", "second", "third"
@@ -32,7 +33,7 @@ def single(info) -> list[tuple[StyleInfo, bytes]]:
     for number, name in enumerate(NAMES):
         about = replace(info, name=name, title=name.title(), style_loss=float(number))
         for tensor in model.graph.initializer:
-            if is_heads(tensor) and tensor.name != dial.RISES:
+            if is_head(tensor) and tensor.name != dial.RISES:
                 values = numpy_helper.to_array(tensor)
                 other = values + 0.3 * random.standard_normal(values.shape, np.float32)
                 tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
@@ -126,3 +127,28 @@ def test_styles_of_other_kernels_are_not_joined(single, info):
     other = dial.with_rises(traced(1, about), np.full(dial.PIECES, 0.1, np.float32))
     with pytest.raises(ImpastoError, match="other cannot be joined to first: they do not share their kernels"):
         join([single[0], (about, finished(other, about))], "atlas", "Atlas")
+
+
+def test_networks_of_the_same_kernels_are_exported_by_one_tracing(info, batch, tmp_path, monkeypatch):
+    torch.manual_seed(2)
+    networks = [StyleNet((8, 8, 16), (1, 2)) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    for name, parameter in networks[1].named_parameters():
+        if not is_kernel(name, parameter):
+            parameter.data += 0.1 * torch.randn_like(parameter)
+    times = []
+    monkeypatch.setattr(to_onnx, "trace", lambda shipped: times.append(1) or trace(shipped))
+    styles = [(network, replace(info, name=name)) for network, name in zip(networks, NAMES, strict=False)]
+    photos = [batch[0], batch[1]]
+    found = export_several(styles, tmp_path / "two.onnx", photos, lambda data: None, name="two", title="Two")
+    assert [one.name for one in found.styles] == ["first", "second"]
+    assert len(times) == 1
+    data = (tmp_path / "two.onnx").read_bytes()
+    for number, (_, alone) in enumerate(apart(found, data)):
+        model = onnx.load_from_string(alone)
+        shipped = Shipped(networks[number], FADE)
+        for strength in (0.0, 0.6, 1.0):
+            with torch.no_grad():
+                own = torch.tensor(dial.own_strength(model, strength))
+                wanted = shipped(torch.from_numpy(batch), own).numpy().astype(int)
+            assert np.abs(painted(alone, batch, strength=strength) - wanted).max() <= 1

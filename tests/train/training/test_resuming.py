@@ -243,7 +243,7 @@ def test_a_checkpoint_without_its_checksum_is_refused(tmp_path):
     folder = RunFolder(tmp_path)
     folder.save_state({"step": 7, "average": {"kernel": torch.ones(2)}})
     assert folder.load_state()["step"] == 7
-    assert folder.load_weights()[0]["kernel"].tolist() == [1, 1]
+    assert folder.load_weights()[0][0]["kernel"].tolist() == [1, 1]
     torch.save({"step": 8}, tmp_path / "checkpoint.pt")
     with pytest.raises(ImpastoError, match="missing or damaged"):
         folder.load_state()

@@ -141,7 +141,7 @@ def test_the_steps_of_a_model_are_those_of_all_the_runs_behind_it(options, pictu
 @pytest.mark.usefixtures("quick_export")
 def test_a_training_starts_from_what_another_has_learned(options, pictures, quiet, monkeypatch):
     start(options, quiet)
-    learned, _ = RunFolder(options.run).load_weights()
+    (learned,), _ = RunFolder(options.run).load_weights()
     found = {}
 
     def stopped(trainer):
@@ -242,7 +242,7 @@ def test_the_last_steps_teach_the_strength_and_leave_the_full_painting_as_it_is(
     assert [record["strength"] == 1 for record in records] == [True] * 14 + [False] * 2
     run = interrupt_after(14, monkeypatch)
     start(replace(options, steps=16), quiet)
-    full, whole = (RunFolder(folder).load_weights()[0] for folder in (options.run, pictures / "whole.run"))
+    full, whole = (RunFolder(folder).load_weights()[0][0] for folder in (options.run, pictures / "whole.run"))
     for name, weight in full.items():
         assert torch.equal(weight, whole[name]) != is_calm(name), name
     monkeypatch.setattr(Trainer, "run", run)

@@ -22,5 +22,4 @@ def starts(name: str, say: Say = print) -> tuple[list[Weights], int]:
         return [], 0
     if name == BASE:
         return load_base(), 0
-    weights, steps = RunFolder(Path(name)).load_weights(say)
-    return [weights], steps
+    return RunFolder(Path(name)).load_weights(say)

@@ -8,7 +8,7 @@ a painting has.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,14 +23,14 @@ from safetensors.torch import save
 from tqdm import tqdm
 
 from ..commandline.options import Options
-from ..network.muon import Muon, optimizers
-from ..network.stylenet import StyleNet, is_calm
+from ..network.stylenet import StyleNet, is_kernel
 from ..photos.content import open_content, read_style
 from ..photos.painting import paint
 from ..training.setup import build_objective, load_vgg, pick_device
 from ..training.trainer import Trainer
+from ..training.turns import Turns
 from .starts import SCRATCH, starts
-from .weights import FILE, KERNELS, is_kernel
+from .weights import FILE, KERNELS
 
 ORDERS = list(permutations(range(3)))[1:]  # of a picture's channels, but for its own
 PALE = 0.55  # of a paler picture's darkness is left
@@ -91,28 +91,6 @@ def save_base(networks: dict[str, StyleNet], path: Path) -> None:
         part_file.write_bytes(save(tensors))
 
 
-def share_kernels(networks: Sequence[StyleNet]) -> None:
-    """Make all use the first one's kernels from now on."""
-    first, *others = networks
-    for name, parameter in first.named_parameters():
-        if is_kernel(name, parameter):
-            module, _, leaf = name.rpartition(".")
-            for other in others:
-                setattr(other.get_submodule(module), leaf, parameter)
-
-
-def join(trainers: Sequence[Trainer]) -> None:
-    """Make trainers, one per style, train the same kernels."""
-    networks = [trainer.network for trainer in trainers]
-    share_kernels(networks)
-    share_kernels([trainer.average for trainer in trainers])
-    shared = Muon([parameter for name, parameter in networks[0].named_parameters() if is_kernel(name, parameter)])
-    for trainer in trainers:
-        named = trainer.network.named_parameters()
-        own = [parameter for name, parameter in named if not (is_kernel(name, parameter) or is_calm(name))]
-        trainer.optimizers = [shared, *optimizers(own)]
-
-
 @app.command()
 def train_base(
     styles: Annotated[list[Path], typer.Argument(help="The style pictures.")],
@@ -141,11 +119,10 @@ def train_base(
             trainers.append(Trainer(objective, photos, options, each))
             # the heads of the others part from the first one's
             trainers[seed].begin(picture, first or [trainer.network.state_dict() for trainer in trainers[:1] if seed])
-    join(trainers)
-    with tqdm(total=each, unit="round") as progress:
-        for records in zip(*(trainer.run() for trainer in trainers), strict=True):
-            progress.set_postfix_str(" ".join(f"{record.content:.2f}+{record.style:.2f}" for record in records))
-            progress.update()
+    turns = Turns(trainers)
+    progress = tqdm(turns.run(), total=turns.steps, unit="step")
+    for record in progress:
+        progress.set_postfix_str(f"{record.of} R {record.content:.2f} S {record.style:.2f}")
     heads = zip(learned, trainers, strict=True)
     save_base({style.stem: trainer.average for style, trainer in heads}, out)
 

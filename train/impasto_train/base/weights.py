@@ -30,11 +30,6 @@ def fingerprint(networks: Sequence[Weights]) -> str:
     return digest.hexdigest()
 
 
-def is_kernel(name: str, parameter: Tensor) -> bool:
-    """Whether all styles share the parameter ``name`` of a `StyleNet`."""
-    return parameter.ndim > 1 and not name.startswith("from_half.")
-
-
 def load_base(path: Path = FILE) -> list[Weights]:
     """The weights of a whole `StyleNet` for each head in the file, float32.
 

@@ -18,14 +18,22 @@ NEEDED = ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "skimage"
 
 
 def derived(
-    name: str, options: type, work: Callable[..., None], *, short: dict[str, str], argument: str = "", **more: Any
+    name: str,
+    options: type,
+    work: Callable[..., None],
+    *,
+    short: dict[str, str],
+    argument: str = "",
+    several: str = "",
+    **more: Any,
 ) -> typer.Typer:
     """The command ``name``, whose options are the fields of the dataclass ``options``.
 
     Args:
         work: called with what was given on the command line, by keyword; its docstring is the help.
-        short: short spellings, by field.
+        short: further spellings, by field.
         argument: the field that is given by its place, without an option.
+        several: the field that may be given several times, and comes as a list.
         more: further options that are no field, by name: type and help; ``--version`` is always there.
     """
 
@@ -35,10 +43,14 @@ def derived(
 
             print(f"impasto {__version__}")
             return
-        work(**{key: value for key, value in given.items() if value is not None})
+        work(**{key: value for key, value in given.items() if value not in (None, [])})
 
     parameters = [
-        _argument(field, kind) if field.name == argument else _from_field(field, kind, short.get(field.name))
+        _argument(field, kind)
+        if field.name == argument
+        else _from_field(
+            field, types.GenericAlias(list, kind) if field.name == several else kind, short.get(field.name)
+        )
         for field, kind in _fields(options)
     ]
     more["version"] = (bool, "Print the version.")
@@ -69,7 +81,7 @@ def spelled(given: dict[str, Any]) -> list[str]:
         if isinstance(value, bool):
             words.append(spelling(name) if value else f"--no-{spelling(name)[2:]}")
         elif value is not None:
-            words.append(f"{spelling(name)}={value}")
+            words += [f"{spelling(name)}={one}" for one in (value if isinstance(value, list) else [value])]
     return words
 
 

@@ -92,7 +92,7 @@ class TrainingOptions:
 
     content: str = option("coco", "Photos to learn on: a folder, a .zip, 'coco' (COCO val2017) or 'demo'.")
     content_count: int = option(2000, "How many photos of COCO to fetch (about 160 kB each).", least=2)
-    from_: str = option("base", "Start from 'base', which has learned several styles, 'scratch', or a run folder.")
+    from_: str = option("base", "Start from 'base', which knows several styles, 'scratch', a model, or a run folder.")
     size: int = option(256, "Side of the square training crops, in pixels.", least=32)
     surround: int = option(
         64, "Pixels a side to paint beyond the crop, on either hand: against a style that keeps to edges.", least=0
@@ -112,6 +112,7 @@ class Options(TrainingOptions, ObjectiveOptions):
     """
 
     out: Path | None = option(None, "The model to write; its run folder lies beside it.", "STYLE.onnx")
+    to: str | None = option(None, "Add the style to this file, and leave the kernels and styles in it as they are.")
     overwrite: bool = option(False, "Replace an existing model and run folder.")
     steps: int | None = option(None, "Train for this many steps.", "by --minutes", least=1)
     minutes: float | None = option(
@@ -138,7 +139,9 @@ class Options(TrainingOptions, ObjectiveOptions):
     @property
     def model(self) -> Path:
         """The file to export to."""
-        return self.out or Path(f"{self.style.stem}.onnx")
+        if self.out or self.to is None:
+            return self.out or Path(f"{self.style.stem}.onnx")
+        return Path(self.to) if Path(self.to).suffix == ".onnx" else Path(f"{self.to}.onnx")
 
     @property
     def name(self) -> str:
@@ -146,9 +149,18 @@ class Options(TrainingOptions, ObjectiveOptions):
         return re.sub(r"[^\w-]+", "_", self.model.stem)[:64]
 
     @property
+    def style_name(self) -> str:
+        """That of the style by its picture: its own in a file of several."""
+        return re.sub(r"[^\w-]+", "_", self.style.stem)[:64]
+
+    @property
     def run(self) -> Path:
         """The run folder beside it."""
-        return self.model.with_suffix(".run")
+        return self.model.with_suffix(".run") if self.to is None else self.model.with_name(self._added)
+
+    @property
+    def _added(self) -> str:
+        return f"{self.model.stem}-{self.style_name}.run"
 
     def to_json(self) -> str:
         """All options as JSON, paths as text."""

@@ -31,6 +31,7 @@ GRAIN = 4096  # the table holds multiples of 1/GRAIN: they add up without roundi
 MEASURED = np.linspace(0, 1, 5)  # strengths of the network at which its change is measured
 PHOTOS, SIZE = 16, 256  # that it is measured on, at most; and the side of their crops in px
 RISES = "dial_rises"
+DIALLED = "dial_strength"  # what comes of it, the network's own strength
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -87,7 +88,7 @@ def with_rises(model: onnx.ModelProto, rises: np.ndarray) -> onnx.ModelProto:
     for node in graph.node:
         for index, name in enumerate(node.input):
             if name == STRENGTH:
-                node.input[index] = "dial_strength"
+                node.input[index] = DIALLED
     constants = {
         "dial_pieces": np.array(PIECES, np.float32),
         "dial_starts": np.arange(PIECES, dtype=np.float32),
@@ -101,7 +102,7 @@ def with_rises(model: onnx.ModelProto, rises: np.ndarray) -> onnx.ModelProto:
         ("Sub", ["dial_turned", "dial_starts"], "dial_past", {}),
         ("Clip", ["dial_past", "dial_none", "dial_whole"], "dial_done", {}),  # of each piece, the part that is done
         ("Mul", ["dial_done", RISES], "dial_risen", {}),
-        ("ReduceSum", ["dial_risen"], "dial_strength", {"keepdims": 0}),
+        ("ReduceSum", ["dial_risen"], DIALLED, {"keepdims": 0}),
     ]
     dial = [helper.make_node(kind, takes, [out], name=f"node_{out}", **more) for kind, takes, out, more in steps]
     nodes = [*dial, *graph.node]

@@ -1,8 +1,8 @@
 """Several styles in one file: models of the same kernels, joined; and single styles or blends taken out of it again.
 
-All that tells the styles apart, the numbers of their heads (`base.weights`), is a row each of one table; the input
-``style`` says how much of each row goes into the head that paints (Dumoulin, Shlens and Kudlur 2017, "A learned
-representation for artistic style"). To add a style is to add a row, and the others keep theirs to the bit.
+All that tells the styles apart, the numbers of their heads, is a row each of one table; the input ``style`` says how
+much of each row goes into the head that paints (Dumoulin, Shlens and Kudlur 2017, "A learned representation for
+artistic style"). To add a style is to add a row, and the others keep theirs to the bit.
 """
 
 from collections.abc import Sequence
@@ -75,14 +75,16 @@ def taken_out(data: bytes, about: StyleInfo, shares: np.ndarray) -> bytes:
 
 def _split(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
     """Take a style's head out of its graph: its tensors by name. Head and kernels are in the order of their names."""
+    for node in graph.node:
+        node.ClearField("doc_string")  # where it is empty or absent, as models came about in one way or another
     tensors = sorted(graph.initializer, key=lambda tensor: tensor.name)
     del graph.initializer[:]
-    graph.initializer.extend(tensor for tensor in tensors if not is_heads(tensor))
-    head = {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors if is_heads(tensor)}
+    graph.initializer.extend(tensor for tensor in tensors if not is_head(tensor))
+    head = {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors if is_head(tensor)}
     return head
 
 
-def is_heads(tensor: TensorProto) -> bool:
+def is_head(tensor: TensorProto) -> bool:
     """Whether a constant of an exported model belongs to its head."""
     of_network = tensor.name.startswith("network.") and (len(tensor.dims) == 1 or tensor.name.startswith(LAST))
     return of_network or tensor.name == RISES

@@ -19,19 +19,22 @@ from ..training.trainer import Trainer
 THUMBNAIL = 192  # px, side of the preview inside the model
 
 
-def info_of(trainer: Trainer, network: StyleNet, content: ContentSet, held_out: Sequence[np.ndarray]) -> StyleInfo:
+def info_of(
+    trainer: Trainer, network: StyleNet, content: ContentSet, held_out: Sequence[np.ndarray], name: str
+) -> StyleInfo:
     """The metadata of the model that ``trainer`` has trained, all but its digest.
 
     Args:
         network: what is exported.
+        name: of the style.
         held_out: the photos that R and S are measured on, uint8 ``[H, W, 3]`` each, at least one.
     """
     options = trainer.options
     scores = evaluate(network, trainer.objective, held_out)
     return StyleInfo(
         contract=CONTRACT_VERSION,
-        name=options.name,
-        title=options.title or options.name.replace("_", " ").capitalize(),
+        name=name,
+        title=(options.title if name == options.name else None) or title_of(name),
         credit=options.credit,
         style_license=options.license,
         license=options.model_license,
@@ -60,6 +63,11 @@ def info_of(trainer: Trainer, network: StyleNet, content: ContentSet, held_out: 
         learning_rate=options.learning_rate,
         start=options.from_ if options.from_ in (SCRATCH, BASE) else "run",
     )
+
+
+def title_of(name: str) -> str:
+    """The title of what is called ``name``, where nobody gave one."""
+    return name.replace("_", " ").capitalize()
 
 
 def _thumbnail(network: StyleNet, device: torch.device) -> bytes:

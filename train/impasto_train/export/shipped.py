@@ -16,14 +16,17 @@ class Shipped(nn.Module):
 
     The same as `StyleNet.forward` with the scaling before and after, in the order that is fastest: pixels are
     moved while they are single bytes, and what has to be done to each value is done once, to folded ones.
+
+    Args:
+        fade: the strength below which it fades; by the network, unless given.
     """
 
-    def __init__(self, network: StyleNet) -> None:
+    def __init__(self, network: StyleNet, fade: float | None = None) -> None:
         super().__init__()
         self.network = network
         calm = [parameter for name, parameter in network.named_parameters() if is_calm(name)]
         # a training that ended early has not learned to paint calmly yet: then a fade is all there is
-        self.fade = FADE if any(parameter.any() for parameter in calm) else 1.0
+        self.fade = fade or (FADE if any(parameter.any() for parameter in calm) else 1.0)
 
     def forward(self, image: Tensor, strength: Tensor) -> Tensor:
         """uint8 ``[N, H, W, 3]`` sRGB and a float32 scalar in 0..1 to uint8 of the same shape.

@@ -19,6 +19,7 @@ from torch import nn
 
 from ..network.stylenet import StyleNet
 from .dial import calibrated
+from .heads import fade_of, with_head
 from .parity import WORST_DIFFERENCE, largest_difference
 from .shipped import Shipped
 
@@ -43,13 +44,36 @@ def export(
         what `impasto.describe` reads back from the file.
 
     Raises:
-        ImpastoError: the exporter failed, onnxruntime and torch differ by more than one level, the file is too
-            large, or it cannot be written; then ``path`` is left as it was.
+        ImpastoError: as `serialized`, or it cannot be written; then ``path`` is left as it was.
     """
-    shipped = Shipped(network.for_export())
+    data = serialized(network, info, photos)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
+        about_to_write(data)
+    return describe(path)
+
+
+def serialized(
+    network: StyleNet,
+    info: StyleInfo,
+    photos: Sequence[np.ndarray],
+    like: onnx.ModelProto | None = None,
+) -> bytes:
+    """The file that `export` writes.
+
+    Args:
+        like: a traced or an exported model with the kernels of ``network`` and room for any head (see `heads.varied`),
+            to spare the many seconds that a tracing takes.
+
+    Raises:
+        ImpastoError: the exporter failed, onnxruntime and torch differ by more than one level, or the file is too
+            large.
+    """
+    shipped = Shipped(network.for_export(), fade_of(like) if like else None)
     versions = f"torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
     try:
-        data = seal(calibrated(with_metadata(trace(shipped), info), photos).SerializeToString())
+        model = with_head(like, shipped.network) if like else trace(shipped)
+        data = seal(calibrated(with_metadata(model, info), photos).SerializeToString())
         worst = largest_difference(data, shipped)
     except Exception as error:  # three libraries at work, each with errors of its own, after a long training
         reason = " ".join(str(error).split())[:200]
@@ -60,10 +84,7 @@ def export(
         raise ImpastoError(
             f"the export was refused: onnxruntime differs from torch by {worst} levels of 255 ({versions})"
         )
-    with whole_file(path) as temporary:
-        temporary.write_bytes(data)
-        about_to_write(data)
-    return describe(path)
+    return data
 
 
 def trace(shipped: nn.Module) -> onnx.ModelProto:
@@ -97,9 +118,10 @@ def trace(shipped: nn.Module) -> onnx.ModelProto:
 
 
 def with_metadata(model: onnx.ModelProto, info: StyleInfo) -> onnx.ModelProto:
-    """What `trace` gave, brought under the contract: to be sealed."""
+    """What `trace` or `with_head` gave, brought under the contract: to be sealed."""
     # An initializer of an input's name is its default value: callers may leave `strength` out.
-    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(1.0, np.float32), STRENGTH))
+    if STRENGTH not in {tensor.name for tensor in model.graph.initializer}:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(1.0, np.float32), STRENGTH))
     # the exporter spells out how the crop comes about; what it comes to is the shape of the input
     image, stylized = (value.type.tensor_type.shape for value in (model.graph.input[0], model.graph.output[0]))
     stylized.CopyFrom(image)

@@ -92,6 +92,16 @@ class UpConv(nn.Module):
             return weight, None
         return weight, self.bias.repeat(4) if self.order == "abk" else self.bias.repeat_interleave(4)
 
+    @torch.no_grad()
+    def unfolded(self, kernel: Tensor) -> Tensor:
+        """The weight ``[K, C, 3, 3]`` that gives ``kernel``, as `kernel` does, by least squares."""
+        n, c = self.weight.shape[:2]
+        basis = torch.einsum("ayv,bxw->abyxvw", self.taps, self.taps).reshape(36, 9).double()
+        phases = kernel.unflatten(0, (2, 2, n) if self.order == "abk" else (n, 2, 2))
+        wanted = phases.permute(0, 1, 4, 5, 2, 3) if self.order == "abk" else phases.permute(1, 2, 4, 5, 0, 3)
+        found = torch.linalg.lstsq(basis, wanted.reshape(36, n * c).double()).solution
+        return found.reshape(3, 3, n, c).permute(2, 3, 0, 1).to(kernel.dtype).contiguous()
+
     def fixed(self) -> nn.Module:
         """The same layer with its kernel computed once and for all, for export."""
         weight, bias = self.kernel()
@@ -220,6 +230,11 @@ class StyleNet(nn.Module):
 def is_calm(name: str) -> bool:
     """Whether the parameter ``name`` of a `StyleNet` plays a part below strength 1 only."""
     return name.rpartition(".")[2].startswith("calm_")
+
+
+def is_kernel(name: str, parameter: Tensor) -> bool:
+    """Whether styles that are learned together share the parameter ``name`` of a `StyleNet`."""
+    return parameter.ndim > 1 and not name.startswith("from_half.")
 
 
 def padding(length: int) -> int:

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from ..photos.tensors import painted
 from .run_folder import RunFolder
-from .trainer import Record, Trainer
+from .trainer import Record
+from .turns import Turns
 
 Subscriber = Callable[[Record], None]
 
@@ -106,16 +107,17 @@ class Log:
     def __call__(self, record: Record) -> None:
         try:
             with self.path.open("a") as file:
-                file.write(json.dumps(dataclasses.asdict(record)) + "\n")
+                values = {name: value for name, value in dataclasses.asdict(record).items() if value != ""}
+                file.write(json.dumps(values) + "\n")
         except OSError as error:
             raise ImpastoError(f"cannot write {self.path}: {error.strerror}") from error
 
 
 class Preview:
-    """A sheet of held-out photos beside how the averaged weights paint them now, every so many steps."""
+    """A sheet of held-out photos above how the averaged weights paint them now, a row a style, every so many steps."""
 
-    def __init__(self, path: Path, trainer: Trainer, photos: Sequence[np.ndarray], every: int) -> None:
-        self.path, self.trainer, self.photos, self.every = path, trainer, photos, every
+    def __init__(self, path: Path, turns: Turns, photos: Sequence[np.ndarray], every: int) -> None:
+        self.path, self.turns, self.photos, self.every = path, turns, photos, every
 
     def __call__(self, record: Record) -> None:
         if self.every and record.step % self.every == 0:
@@ -123,17 +125,18 @@ class Preview:
 
     def write(self) -> None:
         """Paint the photos and replace the sheet."""
-        pairs = [[photo, painted(self.trainer.average, photo, self.trainer.device)] for photo in self.photos]
+        trainers = self.turns.trainers
+        rows = [[painted(trainer.average, photo, trainer.device) for photo in self.photos] for trainer in trainers]
         with whole_file(self.path) as path:
-            draw_sheet([[row[i] for row in pairs] for i in range(2)]).save(path, "PNG")
+            draw_sheet([self.photos, *rows]).save(path, "PNG")
 
 
 class Saver:
-    """Keeps the trainer's state in the run folder every so many steps, unless the watch doubts the weights."""
+    """Keeps the training's state in the run folder every so many steps, unless the watch doubts the weights."""
 
-    def __init__(self, folder: RunFolder, trainer: Trainer, every: int) -> None:
-        self.folder, self.trainer, self.every = folder, trainer, every
-        self.saved = trainer.step
+    def __init__(self, folder: RunFolder, turns: Turns, every: int) -> None:
+        self.folder, self.turns, self.every = folder, turns, every
+        self.saved = turns.step
 
     def __call__(self, record: Record) -> None:
         if record.step % self.every == 0:
@@ -141,6 +144,6 @@ class Saver:
 
     def save(self) -> None:
         """Keep the present state, if it is not the one that was kept last."""
-        if self.trainer.watch.worth_keeping and self.saved != self.trainer.step:
-            self.folder.save_state(self.trainer.state())
-            self.saved = self.trainer.step
+        if self.turns.worth_keeping and self.saved != self.turns.step:
+            self.folder.save_state(self.turns.state())
+            self.saved = self.turns.step

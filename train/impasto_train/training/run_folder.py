@@ -2,7 +2,7 @@
 
 starry.run/
     options.json       the options, and what was settled at the start (steps, photos, weights, versions)
-    style.png          the style picture at its training size
+    style.png          the style picture at its training size; style.1.png, ... where there are several
     checkpoint.pt      the newest good state
     checkpoint.before.pt   the one before it, in case that is damaged
     log.jsonl          one line per step
@@ -12,6 +12,7 @@ starry.run/
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,22 +27,28 @@ from PIL import Image
 from ..commandline.options import Options
 from .checkpoint import BEFORE, NEWEST, Checkpoints
 
-FILES = ("options.json", "style.png", NEWEST, BEFORE, "log.jsonl", "preview.png", "exported.sha256")
+FILES = ("options.json", NEWEST, BEFORE, "log.jsonl", "preview.png", "exported.sha256")
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a run settled on at its start; a resumed run must find the same.
 
-    ``photos`` is a digest of the names of the photos trained on, ``vgg`` the weights' fingerprint, ``threads``
-    how many torch uses: on a CPU sums depend on it in their last bits.
+    ``styles`` are the options, for each style its own; ``steps`` those of each. ``photos`` is a digest of the names of
+    the photos trained on, ``vgg`` the weights' fingerprint, ``threads`` how many torch uses: on a CPU sums depend on it
+    in their last bits.
     """
 
-    options: Options
+    styles: tuple[Options, ...]
     steps: int
     photos: str
     vgg: str
     threads: int
+
+    @property
+    def options(self) -> Options:
+        """Those of the first style."""
+        return self.styles[0]
 
 
 class RunFolder:
@@ -52,7 +59,6 @@ class RunFolder:
         self.log = path / "log.jsonl"
         self.preview = path / "preview.png"
         self._plan = path / "options.json"
-        self._style = path / "style.png"
         self._checkpoints = Checkpoints(path)
         self._exported = path / "exported.sha256"
 
@@ -66,25 +72,28 @@ class RunFolder:
             if not self.path.exists():
                 return
             # A start that was cut off leaves no plan, so a run folder is recognised by the files in it.
-            foreign = [p.name for p in self.path.iterdir() if p.name not in FILES and ".part" not in p.name]
+            foreign = [p.name for p in self.path.iterdir() if not _is_ours(p.name)]
             if foreign:
                 raise ImpastoError(f"{self.path} is in the way and holds {foreign[0]}: move it or choose another --out")
             shutil.rmtree(self.path)
         except OSError as error:
             raise ImpastoError(f"cannot remove {self.path}: {error.strerror or error}") from error
 
-    def save_style(self, style: np.ndarray) -> None:
-        """Keep the style picture, uint8 ``[H, W, 3]``."""
-        with whole_file(self._style) as path:
+    def save_style(self, style: np.ndarray, number: int = 0) -> None:
+        """Keep a style picture, uint8 ``[H, W, 3]``, by its number from 0."""
+        with whole_file(self._style(number)) as path:
             Image.fromarray(style).save(path, "PNG")
 
-    def load_style(self) -> np.ndarray:
-        """The style picture, uint8 ``[H, W, 3]``."""
+    def load_style(self, number: int = 0) -> np.ndarray:
+        """The style picture of that number, uint8 ``[H, W, 3]``."""
         try:
-            with Image.open(self._style) as image:
+            with Image.open(self._style(number)) as image:
                 return np.array(image.convert("RGB"))
         except (OSError, SyntaxError, ValueError) as error:
-            raise ImpastoError(f"cannot resume: {self._style} is missing or damaged") from error
+            raise ImpastoError(f"cannot resume: {self._style(number)} is missing or damaged") from error
+
+    def _style(self, number: int) -> Path:
+        return self.path / (f"style.{number}.png" if number else "style.png")
 
     def has_plan(self) -> bool:
         """Whether there is a run here that can go on."""
@@ -92,8 +101,10 @@ class RunFolder:
 
     def save_plan(self, plan: Plan) -> None:
         """Keep the plan. Written last when a run starts, so a folder with a plan is a whole run."""
+        first, *also = (json.loads(options.to_json()) for options in plan.styles)
         values = {
-            "options": json.loads(plan.options.to_json()),
+            "options": first,
+            **({"also": also} if also else {}),
             "steps": plan.steps,
             "photos": plan.photos,
             "vgg": plan.vgg,
@@ -114,8 +125,8 @@ class RunFolder:
         try:
             values = json.loads(self._plan.read_text())
             unsaid = {field.name for field in fields(Options)} - values["options"].keys()
-            options = Options.from_dict(values["options"])
-            plan = Plan(options, int(values["steps"]), values["photos"], values["vgg"], int(values["threads"]))
+            styles = tuple(Options.from_dict(each) for each in (values["options"], *values.get("also", [])))
+            plan = Plan(styles, int(values["steps"]), values["photos"], values["vgg"], int(values["threads"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ImpastoError(f"cannot resume {self.path}: its options.json is damaged") from error
         if unsaid:  # today's defaults for these would make it another training
@@ -139,16 +150,17 @@ class RunFolder:
         except ImpastoError as error:
             raise ImpastoError(f"cannot resume: {error}; start again with --overwrite") from error
 
-    def load_weights(self, say: Say = print) -> tuple[dict[str, torch.Tensor], int]:
-        """The averaged weights of the state that `load_state` gives, where another training can start, and the steps
-        behind them, with those of the runs that this one went on from.
+    def load_weights(self, say: Say = print) -> tuple[list[dict[str, torch.Tensor]], int]:
+        """The averaged weights of the state that `load_state` gives, of each style, where another training can start;
+        and the steps behind each, with those of the runs that this one went on from.
 
         Raises:
             ImpastoError: this is no run folder, or its checkpoints are damaged or have none.
         """
         try:
             state = self._checkpoints.load(say)
-            return state["average"], int(state["step"]) + int(state.get("earlier", 0))
+            styles = state.get("styles", [state])
+            return [each["average"] for each in styles], int(styles[0]["step"]) + int(styles[0].get("earlier", 0))
         except (ImpastoError, KeyError) as error:
             raise ImpastoError(
                 f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint"
@@ -191,3 +203,7 @@ class RunFolder:
             return self._exported.read_text(errors="replace").split()
         except OSError:
             return []
+
+
+def _is_ours(name: str) -> bool:
+    return name in FILES or ".part" in name or re.fullmatch(r"style(\.\d+)?\.png", name) is not None

@@ -42,7 +42,7 @@ WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first update
 @dataclass(frozen=True)
 class Record:
     """One step: its number from 1, the terms of its batch, its unsteadiness, its learning rate, the strength it was
-    painted at, and its seconds."""
+    painted at, and its seconds; and its style's name where several are learned."""
 
     step: int
     content: float
@@ -53,6 +53,7 @@ class Record:
     learning_rate: float
     strength: float
     seconds: float
+    of: str = ""
 
 
 def mixed_precision(device: torch.device) -> bool:
@@ -87,6 +88,8 @@ class Trainer:
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         calm = [parameter for name, parameter in self.network.named_parameters() if is_calm(name)]
+        self.quicker = 1.0
+        """Times the learning rate, for scales, shifts and biases."""
         self.optimizers = self._optimizers()
         self.calm_optimizer = torch.optim.Adam(calm)
         self.watch = Watch(options)
@@ -110,13 +113,14 @@ class Trainer:
         """
         if candidates:
             self._begin_from(candidates, style)
-            self.optimizers = self._optimizers(QUICKER)
+            self.quicker = QUICKER
+            self.optimizers = self._optimizers()
         else:
             self._begin_fresh(style)
         self.group.copy([*self.network.parameters(), *self.average.parameters()])
 
-    def _optimizers(self, quicker: float = 1.0) -> list[torch.optim.Optimizer]:
-        return optimizers((p for name, p in self.network.named_parameters() if not is_calm(name)), quicker)
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        return optimizers((p for name, p in self.network.named_parameters() if not is_calm(name)), self.quicker)
 
     def _begin_fresh(self, style: np.ndarray) -> None:
         size, steps = min(SIZE, self.options.size), min(STEPS, self.steps)

@@ -1,0 +1,93 @@
+"""Between a network and its exported file: the numbers of one put into the other, without tracing anything again."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from impasto import ImpastoError
+from impasto.contract import STRENGTH, locate, read_checked
+from onnx import numpy_helper
+from torch import Tensor
+
+from ..network.stylenet import StyleNet, UpConv, is_calm, is_kernel
+from .dial import DIALLED
+from .join import apart, is_head
+
+PREFIX = "network."  # of the names of what is learned, in the file
+
+
+def with_head(model: onnx.ModelProto, network: StyleNet) -> onnx.ModelProto:
+    """An exported model with the head of ``network`` in place of its own, but for the dial's numbers.
+
+    Args:
+        network: `StyleNet.for_export`, with the model's kernels.
+    """
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    own = dict(network.named_parameters())
+    for tensor in model.graph.initializer:
+        if is_head(tensor) and tensor.name.startswith(PREFIX):
+            value = own[tensor.name.removeprefix(PREFIX)].detach().numpy()
+            tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+    return model
+
+
+def fade_of(model: onnx.ModelProto) -> float:
+    """The strength of the network below which an exported model fades into the photo (`export.shipped.Shipped`)."""
+    held = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Div" and node.input[0] in (STRENGTH, DIALLED):
+            return float(numpy_helper.to_array(held[node.input[1]]))
+    return 1.0  # what a tracing leaves out
+
+
+def varied(network: StyleNet) -> StyleNet:
+    """``network`` with numbers in its head that are neither 0 nor equal: what is traced of it has room for any head.
+
+    The exporter leaves out what changes nothing, and keeps equal tensors once.
+    """
+    other = copy.deepcopy(network)
+    random = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in other.named_parameters():
+            if not is_kernel(name, parameter):
+                parameter.copy_(torch.rand(parameter.shape, generator=random) + 0.5)
+    return other
+
+
+def weights_in(model: str | Path, *, whole: bool = False) -> list[dict[str, Tensor]]:
+    """The weights of a `StyleNet` for each style in an exported file, or shipped one, to go on from.
+
+    Args:
+        whole: refuse a file that has no room for another head (see `varied`).
+
+    Raises:
+        ImpastoError: no such model, or none that this version's network could have been exported to.
+    """
+    path = locate(model)
+    info, data = read_checked(path)
+    if info.made_from:
+        raise ImpastoError(f"{path} is a variant: give the model that it was made from")
+    return [_weights(onnx.load_from_string(alone), path, whole) for _, alone in apart(info, data)]
+
+
+def _weights(model: onnx.ModelProto, path: Path, whole: bool) -> dict[str, Tensor]:
+    network = StyleNet()
+    held = {tensor.name.removeprefix(PREFIX): numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    folded = {name: layer for name, layer in network.named_modules() if isinstance(layer, UpConv)}
+    try:
+        for name, layer in folded.items():
+            held[f"{name}.weight"] = layer.unfolded(torch.from_numpy(held[f"{name}.1.weight"].copy())).numpy()
+            if layer.bias is not None:
+                held[f"{name}.bias"] = held[f"{name}.1.bias"][: len(layer.bias)]
+        for name, parameter in network.named_parameters():
+            if name not in held and (is_calm(name) or name.endswith(".bias")):  # left out, as it changes nothing
+                if whole:
+                    raise ImpastoError(f"nothing can be added to {path}: it was trained too briefly; train it further")
+                held[name] = np.zeros(parameter.shape, np.float32)
+        weights = {name: torch.from_numpy(np.array(held[name])) for name in network.state_dict()}
+        network.load_state_dict(weights)
+    except (KeyError, RuntimeError) as error:
+        raise ImpastoError(f"cannot start from {path}: another version of Impasto made it") from error
+    return weights

@@ -1,0 +1,59 @@
+"""Several networks that share their kernels, to one file."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from impasto import ImpastoError, StyleInfo, describe
+from impasto.internal import whole_file
+
+from ..network.stylenet import StyleNet
+from . import to_onnx
+from .heads import varied
+from .join import join
+from .shipped import FADE, Shipped
+from .to_onnx import LARGEST_FILE, serialized
+
+LARGEST_HEAD = 100_000  # bytes that a further style may add, its preview included
+
+
+def export_several(
+    styles: Sequence[tuple[StyleNet, StyleInfo]],
+    path: Path,
+    photos: Sequence[np.ndarray],
+    about_to_write: Callable[[bytes], None],
+    *,
+    name: str,
+    title: str,
+    held: Sequence[tuple[StyleInfo, bytes]] = (),
+) -> StyleInfo:
+    """Write networks to ``path`` as one file, under version 2 of the contract.
+
+    Args:
+        styles: each with its metadata.
+        photos, about_to_write: as `export.to_onnx.export`.
+        name, title: of the file.
+        held: models of one style each, of the same kernels, that come first in the file.
+
+    Returns:
+        what `impasto.describe` reads back from the file.
+
+    Raises:
+        ImpastoError: as `export.to_onnx.serialized` and `join`, or it cannot be written; then ``path`` is left as it
+            was.
+    """
+    models = list(held)
+    if held:
+        like = onnx.load_from_string(held[0][1])
+    else:
+        like = to_onnx.trace(Shipped(varied(styles[0][0]).for_export(), FADE))
+    for network, info in styles:
+        models.append((info, serialized(network, info, photos, like)))
+    data = join(models, name, title)
+    if len(data) > LARGEST_FILE + LARGEST_HEAD * (len(models) - 1):
+        raise ImpastoError(f"the export came to {len(data)} bytes, over what {len(models)} styles may have")
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
+        about_to_write(data)
+    return describe(path)
