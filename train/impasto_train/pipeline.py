@@ -103,7 +103,7 @@ def _starts(options: Options, say: Say) -> tuple[list[Weights], int]:
     """What to start from, as `base.starts`; a model's weights too, and those of the file that is added to."""
     if options.to is not None:
         return weights_in(options.to, whole=True), 0
-    if Path(options.from_).suffix == ".onnx" or options.from_ in impasto_models.names():
+    if Path(options.from_).suffix == ".onnx" or options.from_ in (*impasto_models.names(), impasto_models.ATLAS):
         return weights_in(options.from_), describe(options.from_).steps
     return starts(options.from_, say)
 
@@ -116,7 +116,7 @@ def _settled(options: Options, objective: Objective, content: ContentSet) -> Opt
         content=content.spec,
         device=cast(Device, objective.device.type),
         vgg_weights=absolute(options.vgg_weights),
-        to=options.to and (options.to if options.to in impasto_models.names() else str(Path(options.to).resolve())),
+        to=str(Path(options.to).resolve()) if options.to and Path(options.to).suffix == ".onnx" else options.to,
     )
 
 

@@ -23,7 +23,7 @@ def locate(model: str | os.PathLike[str]) -> Path:
     if model == "":
         raise ImpastoError("no model given: give a .onnx file or the name of a shipped style")
     if isinstance(model, str) and re.fullmatch(r"[\w-]+", model):
-        if model in impasto_models.names():
+        if model in (*impasto_models.names(), impasto_models.ATLAS):
             return impasto_models.path(model)
         if not os.path.exists(model):
             try:
