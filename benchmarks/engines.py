@@ -25,7 +25,7 @@ import typer
 from impasto import ImpastoError, StyleInfo
 from impasto.contract import locate, read_model
 from impasto.internal import one_line, run
-from impasto_train.commandline.options import VariantOptions
+from impasto_train.commandline.variant import VariantOptions
 from impasto_train.export.variants.make import described, edited
 from impasto_train.photos.content import centre_crop, demo_photo
 

@@ -31,7 +31,8 @@ from impasto import Stylizer
 from impasto.contract import locate, read_model
 from impasto.internal import open_session, run, whole_file
 from impasto_train.base.starts import starts
-from impasto_train.commandline.options import Options, VariantOptions
+from impasto_train.commandline.options import Options
+from impasto_train.commandline.variant import VariantOptions
 from impasto_train.export.variants.make import described, edited
 from impasto_train.photos.content import open_content, read_style
 from impasto_train.training import trainer as trainers

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from impasto import StyleInfo
 from impasto.contract.info import seal
-from negative import INFO, negative_model
+from negative import INFO, flat_model, negative_model
 from no_skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks of pytest's
 
 
@@ -37,6 +37,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sealed model named ``negative`` that turns photos into their negatives."""
     path = tmp_path_factory.mktemp("model") / "negative.onnx"
     path.write_bytes(seal(negative_model(INFO.to_metadata())))
+    return path
+
+
+@pytest.fixture(scope="session")
+def atlas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sealed model of several styles, named ``atlas``, each of which paints a flat colour."""
+    path = tmp_path_factory.mktemp("atlas") / "atlas.onnx"
+    path.write_bytes(flat_model())
     return path
 
 

@@ -1,9 +1,11 @@
-"""A model whose every result is known: it turns photos into their negatives."""
+"""Models whose every result is known: one turns photos into their negatives, one paints each style as a flat colour."""
+
+from dataclasses import replace
 
 import numpy as np
 import onnx
 from impasto import StyleInfo
-from impasto.contract.info import CONTRACT_VERSION, IMAGE, STRENGTH, STYLIZED
+from impasto.contract.info import CONTRACT_VERSION, IMAGE, STRENGTH, STYLE, STYLES_VERSION, STYLIZED, seal
 from onnx import TensorProto, helper, numpy_helper
 
 INFO = StyleInfo(
@@ -43,16 +45,58 @@ def negative_model(metadata: dict[str, str]) -> bytes:
         helper.make_node("Round", ["mixed"], ["rounded"]),
         helper.make_node("Cast", ["rounded"], [STYLIZED], to=TensorProto.UINT8),
     ]
+    return _serialised(nodes, {STRENGTH: np.float32(1)}, {"white": np.float32(255)}, metadata)
+
+
+COLOURS = {"sea": (10, 20, 200), "sun": (250, 200, 10), "moss": (30, 120, 40)}
+"""What each style of `flat_model` paints everything in."""
+ATLAS = replace(
+    INFO,
+    contract=STYLES_VERSION,
+    name="atlas",
+    title="Atlas",
+    styles=tuple(
+        replace(INFO, name=name, title=name.title(), credit=f"who saw the {name}", style_loss=float(number))
+        for number, name in enumerate(COLOURS, 1)
+    ),
+)
+
+
+def flat_model(info: StyleInfo = ATLAS) -> bytes:
+    """A sealed model of several styles, ``round(x + strength * (colour - x))``, the colours of `COLOURS` by shares."""
+    nodes = [
+        helper.make_node("Cast", [IMAGE], ["photo"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", [STYLE], ["sum"]),
+        helper.make_node("Div", [STYLE, "sum"], ["shares"]),
+        helper.make_node("MatMul", ["shares", "colours"], ["colour"]),
+        helper.make_node("Sub", ["colour", "photo"], ["difference"]),
+        helper.make_node("Mul", ["difference", STRENGTH], ["change"]),
+        helper.make_node("Add", ["photo", "change"], ["mixed"]),
+        helper.make_node("Round", ["mixed"], ["rounded"]),
+        helper.make_node("Cast", ["rounded"], [STYLIZED], to=TensorProto.UINT8),
+    ]
+    first = np.eye(len(COLOURS), dtype=np.float32)[0]
+    dials = {STRENGTH: np.float32(1), STYLE: first}
+    return seal(_serialised(nodes, dials, {"colours": np.float32(list(COLOURS.values()))}, info.to_metadata()))
+
+
+def _serialised(
+    nodes: list[onnx.NodeProto],
+    dials: dict[str, np.ndarray],
+    constants: dict[str, np.ndarray],
+    metadata: dict[str, str],
+) -> bytes:
+    """A model with optional inputs ``dials``."""
     shape = ["N", "H", "W", 3]
     graph = helper.make_graph(
         nodes,
-        "negative",
+        "known",
         [
             helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, shape),
-            helper.make_tensor_value_info(STRENGTH, TensorProto.FLOAT, []),
+            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape) for name, value in dials.items()),
         ],
         [helper.make_tensor_value_info(STYLIZED, TensorProto.UINT8, shape)],
-        [numpy_helper.from_array(np.float32(1), STRENGTH), numpy_helper.from_array(np.float32(255), "white")],
+        [numpy_helper.from_array(value, name) for name, value in (dials | constants).items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     helper.set_model_props(model, metadata)

@@ -19,7 +19,7 @@ import typer
 from impasto import ImpastoError
 from impasto.contract import locate, read_model
 from impasto.internal import run, whole_file
-from impasto_train.commandline.options import VariantOptions
+from impasto_train.commandline.variant import VariantOptions
 from impasto_train.export.variants.make import described, edited
 from impasto_train.photos.content import demo_photo
 from PIL import Image

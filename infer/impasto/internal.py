@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from .common.extras import need, pip_line
     from .common.files import check_writable, parts_of, whole_file
     from .common.say import Say
+    from .contract.blend import asked_for, parsed, shares_of, style_of
     from .contract.styles import results_of
     from .engine.session import has_driver, open_session
-    from .painting.stylizer import Look
+    from .painting.look import Look
     from .painting.tiles import TiledModel
     from .pictures.sheet import draw_sheet
 
@@ -23,36 +24,44 @@ __all__ = [
     "Say",
     "TiledModel",
     "ahead",
+    "asked_for",
     "check_writable",
     "draw_sheet",
     "has_driver",
     "need",
     "one_line",
     "open_session",
+    "parsed",
     "parts_of",
     "pip_line",
     "results_of",
     "run",
+    "shares_of",
+    "style_of",
     "whole_file",
 ]
 
 __getattr__, __dir__ = lazy(
     globals(),
     {
-        "Look": ".painting.stylizer",
+        "Look": ".painting.look",
         "Say": ".common.say",
         "TiledModel": ".painting.tiles",
         "ahead": ".common.ahead",
+        "asked_for": ".contract.blend",
         "check_writable": ".common.files",
         "draw_sheet": ".pictures.sheet",
         "has_driver": ".engine.session",
         "need": ".common.extras",
         "one_line": ".common.errors",
         "open_session": ".engine.session",
+        "parsed": ".contract.blend",
         "parts_of": ".common.files",
         "pip_line": ".common.extras",
         "results_of": ".contract.styles",
         "run": ".common.console",
+        "shares_of": ".contract.blend",
+        "style_of": ".contract.blend",
         "whole_file": ".common.files",
     },
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["ATLAS", "names", "path"]
+__all__ = ["ATLAS", "files", "names", "path"]
 
 ATLAS = "atlas"
 """The name of the file of several styles."""
@@ -12,7 +12,12 @@ _FOLDER = Path(__file__).parent
 
 def names() -> list[str]:
     """The names of the shipped styles, each a file of its own, sorted."""
-    return sorted(file.stem for file in _FOLDER.glob("*.onnx") if file.stem != ATLAS)
+    return [name for name in files() if name != ATLAS]
+
+
+def files() -> list[str]:
+    """The names of all shipped files: `names`, and `ATLAS`."""
+    return sorted(file.stem for file in _FOLDER.glob("*.onnx"))
 
 
 def path(name: str) -> Path:
@@ -21,8 +26,8 @@ def path(name: str) -> Path:
     Raises:
         LookupError: there is no such style; the message names those that there are.
     """
-    shipped = names()
-    if name not in (*shipped, ATLAS) or not (_FOLDER / f"{name}.onnx").exists():
+    shipped = files()
+    if name not in shipped:
         known = ", ".join(shipped) or "none so far"
         raise LookupError(f"{name} is neither a file nor a shipped style ({known})")
     return _FOLDER / f"{name}.onnx"

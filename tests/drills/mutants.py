@@ -33,7 +33,7 @@ from impasto.apply.film import restyle_film
 from impasto.apply.film_writing import Encoding
 from impasto.common.console import run
 from impasto.engine.check import check
-from impasto.painting.stylizer import Look
+from impasto.painting.look import Look
 from impasto.pictures.reading import read_picture
 from impasto.pictures.writing import write_picture
 from impasto_train.downloads import coco, vgg_weights

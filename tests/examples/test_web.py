@@ -14,7 +14,7 @@ import onnx
 import pytest
 from impasto import Stylizer, describe
 from impasto.contract.info import read_model
-from impasto_train.commandline.options import VariantOptions
+from impasto_train.commandline.variant import VariantOptions
 from impasto_train.export.variants.make import described, edited
 from impasto_train.photos.content import centre_crop, demo_photo
 from PIL import Image

@@ -7,8 +7,8 @@ from pathlib import Path
 import onnx
 import pytest
 from impasto import StyleInfo
-from impasto_train.commandline.options import VariantOptions
 from impasto_train.commandline.presets import PRESETS
+from impasto_train.commandline.variant import VariantOptions
 
 from benchmarks.runtimes import runtimes
 
@@ -42,7 +42,7 @@ def test_every_key_is_there():
 def test_every_choice_of_export_style_is_there():
     (table,) = re.findall(r"## Variants\n(.*?)\n## ", PAGE, re.DOTALL)
     named = set(re.findall(r"`--(\w+) ([\w-]+)`", table))
-    assert {name for name, _ in named} == {"for", "precision", "io", "layout", "dial", "size"}
+    assert {name for name, _ in named} == {"style", "for", "precision", "io", "layout", "dial", "size"}
     assert {value for name, value in named if name == "for"} == PRESETS.keys()
     for name, value in named:
         VariantOptions(model="great_wave", **{"for_" if name == "for" else name: value})

@@ -7,19 +7,21 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 from tqdm import tqdm
 
 from ..common.ahead import ahead
 from ..common.errors import ImpastoError, one_line
 from ..painting.dials import read_mask
-from ..painting.stylizer import Look, Stylizer
+from ..painting.look import Look
+from ..painting.stylizer import Stylizer
 from ..pictures.formats import format_of
 from ..pictures.picture import Picture, shrunk
 from ..pictures.reading import read_picture
@@ -105,8 +107,8 @@ def _paintings(
 ) -> Iterator[tuple[Restyled, Picture | None]]:
     """Each photo in each of its styles, to be written; None where that failed."""
     for job, reading in zip(jobs, pictures, strict=True):
-        for stylizer, result in wanted(job, stylizers):
-            record = Restyled(os.fspath(job.photo), stylizer.info.name)
+        for style, stylizer, result in wanted(job, stylizers):
+            record = Restyled(os.fspath(job.photo), style)
             try:
                 painted, seconds = _painted(reading, stylizer, result, finish, begin)
             except ImpastoError as error:
@@ -125,11 +127,11 @@ def restyle_films(
     Raises:
         KeyboardInterrupt: Ctrl-C; after the record of the film that it cut short, if that holds any frames.
     """
-    for job, stylizer, result, film in _with_files(jobs, stylizers):
+    for job, film, style, stylizer, result in _with_files(jobs, stylizers):
         # disable=None: no bar where stderr is not a terminal
         with tqdm(unit="frame", disable=None, leave=False) as progress:
             start, name = time.perf_counter(), "stdin" if job.photo == STDIN else os.fspath(job.photo)
-            record = Restyled(os.fspath(job.photo), stylizer.info.name)
+            record = Restyled(os.fspath(job.photo), style)
 
             def started(
                 frames: int | None, height: int, width: int, progress: tqdm = progress, stylizer: Stylizer = stylizer
@@ -154,8 +156,8 @@ def restyle_films(
         yield replace(record, result=os.fspath(result), width=made.width, height=made.height, seconds=seconds)
 
 
-def _with_files(jobs: Sequence[Job], stylizers: Sequence[Stylizer]) -> Iterator[tuple[Job, Stylizer, Path, Path]]:
-    """Each film in each of its styles, with the file to write and the file that the film is in.
+def _with_files(jobs: Sequence[Job], stylizers: Sequence[Stylizer]) -> Iterator[tuple[Job, Path, str, Stylizer, Path]]:
+    """Each film and the file that it is in, with all that is `wanted` of it.
 
     That on stdin is put in a file first, as films are read to and fro.
 
@@ -167,8 +169,8 @@ def _with_files(jobs: Sequence[Job], stylizers: Sequence[Stylizer]) -> Iterator[
             film = Path(folder) / "stdin" if folder else job.photo  # a temporary file could not be opened on Windows
             if folder:
                 _keep_stdin(film)
-            for stylizer, result in wanted(job, stylizers):
-                yield job, stylizer, result, film
+            for style, stylizer, result in wanted(job, stylizers):
+                yield job, film, style, stylizer, result
 
 
 def _keep_stdin(film: Path) -> None:
@@ -188,11 +190,11 @@ def _stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[Stylizer, Path]]:
-    """The styles to paint a photo in, each with the file to write."""
-    for stylizer, result in zip(stylizers, job.results, strict=True):
+def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[str, Stylizer, Path]]:
+    """The styles to paint a photo in: name, model and the file to write."""
+    for style, stylizer, result in zip(job.styles, stylizers, job.results, strict=True):
         if result is not None:
-            yield stylizer, result
+            yield style, stylizer, result
 
 
 def _read(job: Job, look: Look, finish: Finish) -> tuple[Picture, Look]:
@@ -218,7 +220,17 @@ def taken_in(photo: Path, finish: Finish) -> Picture:
 
 
 def _look_at(job: Job, look: Look) -> Look:
-    return look if job.mask is None else replace(look, mask=read_mask(job.mask))
+    return replace(look, mask=read_masks(job.masks)) if job.masks else look
+
+
+def read_masks(files: Mapping[str, str | Path]) -> np.ndarray | dict[str, np.ndarray] | None:
+    """Masks, by style as in `Choice`, as `Look` takes them.
+
+    Raises:
+        ImpastoError: one cannot be read.
+    """
+    masks = {name: read_mask(file) for name, file in files.items()}
+    return masks.get("", masks or None)
 
 
 def _painted(

@@ -5,30 +5,32 @@ Only typer and the standard library are imported here, so that ``--help`` and a 
 
 import json
 import os
-import re
 import sys
-from dataclasses import asdict, fields
+from dataclasses import asdict, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import impasto_models
 import typer
 
 from ..common.console import run
 from ..common.errors import ImpastoError
 from ..common.options import as_stroke, command
-from ..contract.info import CONTRACT_VERSION, StyleInfo
-from ..contract.styles import describe, locate
+from ..contract.blend import shares_of
+from ..contract.styles import describe, locate, names_of
 from ..engine.devices import label
+from .about import print_checks, print_devices, print_info, print_shipped
+from .choice import Choice
 from .options import COMMAND, Options
 from .plan import STDIN, STDOUT, Job, check_format, check_sheet, expanded, plan, with_masks
 
 if TYPE_CHECKING:
-    from ..painting.stylizer import Look, Stylizer
+    from ..painting.look import Look
+    from ..painting.stylizer import Stylizer
     from .batch import Finish
     from .film_writing import Encoding
+    from .sheet import Column
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)  # plain help needs no further imports
 
@@ -46,10 +48,10 @@ def main() -> None:
 def apply_style(options: Options) -> int:
     """Do what ``options`` ask for; the exit status."""
     if options.styles:
-        _print_styles()
+        print_shipped()
         return 0
     if options.devices:
-        _print_devices()
+        print_devices()
         return 0
     if not options.model:
         raise ImpastoError("no MODEL given: a .onnx file or the name of a shipped style (apply-style --list)")
@@ -57,21 +59,19 @@ def apply_style(options: Options) -> int:
     paths = [locate(model) for model in models]
     if options.check:
         _check_alone("--check", options)
-        _print_checks(paths)
+        print_checks(paths)
         return 0
     styles = [describe(path) for path in paths]
     if options.info:
         _check_alone("--info", options)
         for style in styles:
-            _print_info(style)
+            print_info(style)
         return 0
     if not options.photos:
         raise ImpastoError("no photo given; see apply-style --help")
-    if options.invert_mask and options.mask is None:
-        raise ImpastoError("--invert-mask is of a --mask, and none is given")
+    choice = Choice.of(options, styles)
     _check_memory(options.memory)
-    names = [style.name for style in styles]
-    return _make_sheet(options, options.sheet, paths, names) if options.sheet else _make_files(options, paths, names)
+    return _make_sheet(options, options.sheet, paths, choice) if options.sheet else _make_files(options, paths, choice)
 
 
 def _check_alone(flag: str, options: Options) -> None:
@@ -88,11 +88,11 @@ def _check_memory(value: str) -> None:
         raise typer.BadParameter(str(error)) from error
 
 
-def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[str]) -> int:
+def _make_sheet(options: Options, sheet: Path, paths: list[Path], choice: Choice) -> int:
     """Write one contact sheet of all photos and styles, past bad ones if there are several; the exit status."""
     if options.output:
         raise ImpastoError("--sheet names the file to write: leave -o out")
-    if options.mask_pattern:
+    if choice.of_each_photo:
         raise ImpastoError("--sheet takes one --mask for all photos")
     check_format("--sheet", str(sheet), options.format)
     if options.of_films:
@@ -100,23 +100,35 @@ def _make_sheet(options: Options, sheet: Path, paths: list[Path], names: list[st
     if options.as_json or options.skip_existing:
         raise ImpastoError(f"--sheet makes one file: leave {'--json' if options.as_json else '--skip-existing'} out")
     named = options.photos or []
-    found = [photo for photo, _ in expanded(named, names, recursive=options.recursive)]
+    found = [photo for photo, _ in expanded(named, names_of(choice.models), recursive=options.recursive)]
     mine = os.path.realpath(sheet)  # of an earlier call
     photos = [photo for photo in found if photo in named or os.path.realpath(photo) != mine]
     check_sheet(sheet, photos, overwrite=options.overwrite)
 
     from .sheet import contact_sheet
 
-    look, stylizers = _opened(options, paths)
-    failures = contact_sheet(photos, stylizers, look, _finish(options), sheet)
+    failures = contact_sheet(photos, _columns(choice, *_opened(options, paths, choice)), _finish(options), sheet)
     if len(failures) < len(photos):
         print(sheet)
     return _status(failures, len(photos))
 
 
-def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
+def _columns(choice: Choice, look: "Look", stylizers: "list[Stylizer]") -> "list[Column]":
+    """What is painted on a sheet: all styles of a model, unless some are chosen."""
+    columns: list[Column] = []
+    for style, stylizer in zip(choice.painted, stylizers, strict=True):
+        info = stylizer.info
+        if choice.shares or len(choice.masks) > 1 or not info.styles:
+            columns.append((style.title, stylizer, look))
+        else:
+            every = ((one.title, replace(look, style=shares_of(info, one.name))) for one in info.styles)
+            columns += [(title, stylizer, in_style) for title, in_style in every]
+    return columns
+
+
+def _make_files(options: Options, paths: list[Path], choice: Choice) -> int:
     """Write a file for each photo and style; the exit status."""
-    jobs = _planned(options, names)
+    jobs = _planned(options, choice)
     if not jobs:
         _say("every result exists: nothing is left to do")
         return 0
@@ -128,7 +140,7 @@ def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
     if part and not any(job.is_film for job in jobs):
         hint = ": of stdin, -o film.mp4 says that it is one" if STDIN in (job.photo for job in jobs) else ""
         raise ImpastoError(f"--from and --to are of films, and none is given{hint}")
-    look, stylizers = _opened(options, paths)
+    look, stylizers = _opened(options, paths, choice)
     fps = Fraction(str(options.fps))
     encoding = Encoding(
         options.codec,
@@ -144,33 +156,36 @@ def _make_files(options: Options, paths: list[Path], names: list[str]) -> int:
     return _restyle(jobs, stylizers, look, _finish(options), encoding, as_json=options.as_json)
 
 
-def _planned(options: Options, names: list[str]) -> list[Job]:
+def _planned(options: Options, choice: Choice) -> list[Job]:
     """What is to be read and written; nothing if every result exists."""
     if options.overwrite and options.skip_existing:
         raise ImpastoError("--overwrite and --skip-existing exclude each other")
     jobs = plan(
         options.photos or [],
         options.output,
-        names,
+        [style.name for style in choice.painted],
+        known=names_of(choice.models),
         format=options.format,
         recursive=options.recursive,
         overwrite=options.overwrite,
         skip_existing=options.skip_existing,
     )
-    if jobs and options.mask_pattern:
-        jobs = with_masks(jobs, options.mask_pattern)
+    if choice.of_each_photo:
+        jobs = with_masks(jobs, choice.masks)
     if jobs and STDOUT in jobs[0].results and sys.stdout.isatty():
         raise ImpastoError("a picture is not for the terminal: send it on, or give a file with -o")
     return jobs
 
 
-def _opened(options: Options, paths: list[Path]) -> "tuple[Look, list[Stylizer]]":
+def _opened(options: Options, paths: list[Path], choice: Choice) -> "tuple[Look, list[Stylizer]]":
     """The dials and the models."""
-    from ..painting.dials import read_mask
-    from ..painting.stylizer import Look, Stylizer
+    from ..painting.look import Look
+    from ..painting.stylizer import Stylizer
+    from .batch import read_masks
 
-    mask = None if options.mask is None or options.mask_pattern else read_mask(options.mask)
-    look = Look(options.strength, as_stroke(options.stroke), options.keep_colors, mask, options.invert_mask)
+    mask = None if choice.of_each_photo else read_masks(choice.masks)
+    stroke = as_stroke(options.stroke)
+    look = Look(options.strength, stroke, options.keep_colors, mask, options.invert_mask, choice.shares)
     return look, [Stylizer(path, device=options.device, memory=options.memory) for path in paths]
 
 
@@ -238,30 +253,6 @@ def _status(failures: list[str], count: int) -> int:
     return 1 if failures else 0
 
 
-def _print_checks(paths: list[Path]) -> None:
-    from ..engine.check import check_apart
-
-    for path in paths:
-        print("\n  ".join([f"{path} keeps version {CONTRACT_VERSION} of the contract", *check_apart(path)]))
-
-
-def _print_styles() -> None:
-    names = impasto_models.names()
-    width = max(map(len, names), default=0)
-    for name in names:
-        style = describe(impasto_models.path(name))
-        print(f"{name:{width}}  {_safe(style.title)}{_safe(f' ({style.credit})') if style.credit else ''}")
-
-
-def _print_devices() -> None:
-    from ..engine.session import list_devices
-
-    lines = {"cpu": "there", **list_devices()}
-    width = max(map(len, lines))
-    for device, line in lines.items():
-        print(f"{device:{width}}  {line}")
-
-
 def _place(stylizers: "list[Stylizer]") -> str:
     names, first = ", ".join(stylizer.info.name for stylizer in stylizers), stylizers[0]
     return ", ".join(filter(None, [f"{names} on {label(first.device)}", first.not_on]))
@@ -285,27 +276,3 @@ def _tiled(stylizer: "Stylizer", look: "Look", height: int, width: int) -> str:
 
 def _say(line: str) -> None:
     print(f"{COMMAND}: {line}", file=sys.stderr)
-
-
-def _print_info(style: StyleInfo) -> None:
-    said = {each.name.replace("_", " "): _in_words(getattr(style, each.name)) for each in fields(style)}
-    width = max(map(len, said))
-    for name, text in said.items():
-        if text:
-            print(f"{name:{width}}  {_safe(text)}")
-
-
-def _in_words(value: object) -> str:
-    """What a model says of one thing, for people; empty where it says nothing."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, bytes):
-        return f"{len(value):,} bytes" if value else ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value[:12]}..." if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else str(value)
-
-
-def _safe(text: str) -> str:
-    # a model may come from anywhere, and a terminal obeys control characters
-    return "".join(character if character.isprintable() else "?" for character in text)

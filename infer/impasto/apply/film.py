@@ -19,9 +19,10 @@ from typing import Any
 
 from ..common.defaults import MAX_PIXELS
 from ..common.errors import ImpastoError
+from ..painting.look import Look
 from ..painting.painter import fitting
 from ..painting.steadier import Steadier, Turn
-from ..painting.stylizer import Look, Stylizer
+from ..painting.stylizer import Stylizer
 from ..pictures.picture import Picture, shrunk, within
 from .film_reading import FilmReader, Frame, opened_film
 from .film_writing import Encoding, FilmWriter, check_codec, written_film

@@ -2,22 +2,23 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..common.defaults import CRF, FPS, RATES
 from ..common.errors import ImpastoError
-from ..painting.stylizer import Look, Stylizer, check_dial
+from ..contract.blend import Style
+from ..painting.look import Look, check_dial
+from ..painting.stylizer import Stylizer
 from .film import restyle_film
 from .film_reading import Part
 from .film_writing import Encoding
 from .plan import check_suffix
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from ..pictures.reading import Source
+    from ..painting.look import Mask
 
 
 def film(
@@ -28,7 +29,8 @@ def film(
     *,
     stroke: float | Literal["auto"] = "auto",
     keep_colors: bool = False,
-    mask: "Source | np.ndarray | None" = None,
+    mask: "Mask | Mapping[str, Mask] | None" = None,
+    style: Style | None = None,
     size: int | None = None,
     codec: str | None = None,
     crf: int = CRF,
@@ -45,7 +47,7 @@ def film(
     warning says. What Ctrl-C leaves is named as ``result.part.mp4``.
 
     Args:
-        strength, stroke, keep_colors, mask: as in `Stylizer.__call__`.
+        strength, stroke, keep_colors, mask, style: as in `Stylizer.__call__`.
         size: longest side in pixels to which a larger film is reduced first.
         codec: an encoder by FFmpeg's name; None for what suits the suffix.
         crf: constant rate factor of the encoder: the lower, the better and the larger.
@@ -54,8 +56,8 @@ def film(
         per_frame: paint each frame by itself, in place of mixing it with the one before where nothing has changed.
 
     Raises:
-        ImpastoError: ``source`` cannot be read, ``result`` cannot be written or is ``source``, or the extra ``video``
-            is not installed.
+        ImpastoError: ``source`` cannot be read, ``result`` cannot be written or is ``source``, the model does not
+            have the style, or the extra ``video`` is not installed.
         TypeError, ValueError: as `Stylizer.__call__`, of the dials and of ``fps``, 0.01 to 1000.
         KeyboardInterrupt: Ctrl-C, once the frames that are done are in their file.
     """
@@ -63,7 +65,7 @@ def film(
     check_suffix(str(result), "the result", film=True)
     if os.path.realpath(source) == os.path.realpath(result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
-    look = Look.of(strength, stroke, keep_colors, mask)
+    look = Look.of(stylize.info, strength, stroke, keep_colors, mask, style)
     check_dial("fps", fps, *RATES)
     encoding = Encoding(codec, crf, size, part=Part.of(start, end), fps=Fraction(str(fps)), per_frame=per_frame)
     if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..common.defaults import CODEC, CRF, FPS, MAX_PIXELS, MEMORY, RATES
-from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke
+from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, Style
 from ..engine.devices import Device
 
 COMMAND = "apply-style"
@@ -88,13 +88,16 @@ class Options:
         bool,
         typer.Option("--recursive", "-r", help="Restyle all pictures and films in folders."),
     ] = False
+    style: Style = None
     strength: Strength = 1.0
     stroke: Stroke = "auto"
     keep_colors: KeepColors = False
     mask: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="PICTURE", help="Paint only where this is white, or opaque; for one each: masks/{stem}.png."
+            metavar="[STYLE=]PICTURE",
+            help="Paint only where this is white, or opaque; for one each: masks/{stem}.png. Several times for several "
+            "styles of the model: --mask great_wave=sky.png --mask the_scream=ground.png.",
         ),
     ] = None
     invert_mask: Annotated[bool, typer.Option("--invert-mask", help="Paint where the mask is black or clear.")] = False
@@ -151,8 +154,3 @@ class Options:
         """Those given that are of films alone, as on the command line."""
         default = Options()
         return [option for name, option in OF_FILMS.items() if getattr(self, name) != getattr(default, name)]
-
-    @property
-    def mask_pattern(self) -> str | None:
-        """``--mask`` where it names a mask for each photo, as ``masks/{stem}.png``."""
-        return self.mask if self.mask and "{" in self.mask else None

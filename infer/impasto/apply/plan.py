@@ -2,15 +2,13 @@
 
 import os
 import string
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import impasto_models
 
 from ..common.errors import ImpastoError
 from ..common.files import check_writable
-from ..contract.styles import results_of
+from ..contract.styles import known_names, results_of
 from .sequence import frame_files, is_sequence, writes_over
 
 STDIN = STDOUT = Path("-")
@@ -27,10 +25,12 @@ class Job:
     """A photo (or `STDIN`) and the file (or `STDOUT`) for each style."""
 
     photo: Path
+    styles: tuple[str, ...]
+    """Their names."""
     results: tuple[Path | None, ...]
     """None where a result exists and is kept."""
-    mask: Path | None = None
-    """The mask of this photo alone."""
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    """Those of this photo alone, by the style that goes there, as in `Choice`."""
 
     @property
     def is_film(self) -> bool:
@@ -59,6 +59,7 @@ def plan(
     output: str | None,
     styles: list[str],
     *,
+    known: Collection[str] = (),
     format: str | None = None,
     recursive: bool = False,
     overwrite: bool = False,
@@ -71,6 +72,7 @@ def plan(
         output: a file, ``-`` for stdout, a folder, a pattern with the `FIELDS` in braces, or None for the folder of
             each photo.
         styles: names, part of each result that ``output`` does not name itself.
+        known: further names that results of earlier calls may have.
         format: the suffix, without its dot, of pictures whose result ``output`` does not name itself; None for their
             own.
         overwrite: whether results may replace files.
@@ -80,13 +82,16 @@ def plan(
         ImpastoError: two results would be written to one file, or one over a photo or, without ``overwrite``, over
             anything; or ``output`` does not fit or cannot be written; or a folder holds no photos.
     """
-    sources = expanded(photos, styles, recursive=recursive)
+    known = {*styles, *known}
+    sources = expanded(photos, known, recursive=recursive)
     if any(photo == STDIN for photo, _ in sources) and output is None:
         output = str(STDOUT)
     place = _place(output, sources, styles, format)
     if output and "{" in output:  # other results have names that `expanded` knows
-        sources = _unmade(sources, set(photos), styles, place)
-    jobs = [Job(photo, tuple(place(photo, inner, style) for style in styles)) for photo, inner in sources]
+        sources = _unmade(sources, set(photos), known, place)
+    jobs = [
+        Job(photo, tuple(styles), tuple(place(photo, inner, style) for style in styles)) for photo, inner in sources
+    ]
     if skip_existing:
         kept = [
             replace(job, results=tuple(None if _exists(result) else result for result in job.results)) for job in jobs
@@ -151,7 +156,7 @@ def _check_file(output: str, sources: list[tuple[Path, Path]], styles: list[str]
         raise ImpastoError("a film cannot go to stdout: give a file with -o")
 
 
-def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[tuple[Path, Path]]:
+def expanded(photos: list[Path], styles: Collection[str], *, recursive: bool) -> list[tuple[Path, Path]]:
     """The files that ``photos`` stand for, each with its folder relative to that argument.
 
     Of a folder, files that are named as results of others, in ``styles`` or shipped ones, are left out wherever they
@@ -161,17 +166,22 @@ def expanded(photos: list[Path], styles: list[str], *, recursive: bool) -> list[
         ImpastoError: as `plan`.
     """
     files = [file for photo in photos for file in _files(photo, recursive=recursive)]
+    named = set(photos)
+    if named.issuperset(file for file, _ in files):
+        return files
     stems = {kind: [file.stem for file, _ in files if is_film(file) is kind] for kind in (True, False)}
-    made, named = {kind: results_of(stems[kind], styles) for kind in stems}, set(photos)
+    made = {kind: results_of(stems[kind], styles) for kind in stems}
     return [(file, inner) for file, inner in files if file in named or file.stem not in made[is_film(file)]]
 
 
 def _unmade(
-    sources: list[tuple[Path, Path]], named: set[Path], styles: list[str], place: Place
+    sources: list[tuple[Path, Path]], named: set[Path], styles: Collection[str], place: Place
 ) -> list[tuple[Path, Path]]:
     """``sources`` without what an earlier call made of others, in these or shipped styles and in any ``--format``, but
     with all that are ``named``."""
-    every = {*styles, *impasto_models.names()}
+    if named.issuperset(photo for photo, _ in sources):
+        return sources
+    every = known_names(styles)
     made, kept = set(), set()
     for photo, inner in sources:
         mine, places = _any_format(photo), {_any_format(place(photo, inner, style)) for style in every}
@@ -238,18 +248,23 @@ def _filled(pattern: str, photo: Path, style: str = "", inner: Path = HERE, form
     return Path(pattern.format(folder=inner, stem=named.stem, style=style, suffix=_suffix(named, format)))
 
 
-def with_masks(jobs: list[Job], pattern: str) -> list[Job]:
-    """``jobs``, each with the mask that ``pattern``, as ``masks/{stem}.png``, names for its photo.
+def with_masks(jobs: list[Job], patterns: Mapping[str, str]) -> list[Job]:
+    """``jobs``, each with the masks that ``patterns``, as ``masks/{stem}.png``, name for its photo.
+
+    Args:
+        patterns: by style, as `Job.masks`.
 
     Raises:
-        ImpastoError: it is no pattern, or a photo has no such mask.
+        ImpastoError: one is no pattern, or a photo has no such mask.
     """
-    _check_fields("--mask", pattern, ("stem",))
-    masked = [replace(job, mask=_filled(pattern, job.photo)) for job in jobs]
-    for job in masked:
-        assert job.mask is not None
-        if not os.path.isfile(job.mask):
-            raise ImpastoError(f"{job.photo} has no mask {job.mask}")
+    for pattern in patterns.values():
+        _check_fields("--mask", pattern, ("stem",))
+    masked = []
+    for job in jobs:
+        masks = {name: _filled(pattern, job.photo) for name, pattern in patterns.items()}
+        if missing := [str(mask) for mask in masks.values() if not os.path.isfile(mask)]:
+            raise ImpastoError(f"{job.photo} has no mask {missing[0]}")
+        masked.append(replace(job, masks=masks))
     return masked
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..common.errors import ImpastoError
-from ..painting.stylizer import Look, Stylizer
+from ..painting.look import Look
+from ..painting.stylizer import Stylizer
 from ..pictures.formats import format_of
 from ..pictures.picture import Picture, to_pil
 from ..pictures.sheet import PAPER, draw_sheet, empty
@@ -20,10 +21,12 @@ CELL = 384  # px, the longest side of a picture on it, unless another is asked f
 GAP = 12  # px between pictures
 
 
-def contact_sheet(
-    photos: Sequence[Path], stylizers: Sequence[Stylizer], look: Look, finish: Finish, result: Path
-) -> list[str]:
-    """Write a sheet with a row for each photo and a column for each style, the photo itself first; names stand below.
+Column = tuple[str, Stylizer, Look]
+"""What is painted down a column, and the title below each."""
+
+
+def contact_sheet(photos: Sequence[Path], columns: Sequence[Column], finish: Finish, result: Path) -> list[str]:
+    """Write a sheet with a row for each photo, which comes first itself, and its paintings; names stand below.
 
     The place of a photo that cannot be read or painted holds its name. If that is true of all, nothing is written.
 
@@ -45,7 +48,7 @@ def contact_sheet(
         for photo in photos:
             try:
                 picture = taken_in(photo, finish)
-                pictures = [picture, *(stylizer.restyle(picture, look) for stylizer in stylizers)]
+                pictures = [picture, *(stylizer.restyle(picture, look) for _, stylizer, look in columns)]
             except ImpastoError as error:
                 rows.append([])
                 failures.append(str(error))
@@ -55,7 +58,7 @@ def contact_sheet(
     if any(rows):
         height, width = next(row[0].shape[:2] for row in rows if row)
         places = [row or [empty(height, width, photo.name)] for row, photo in zip(rows, photos, strict=True)]
-        titles = [stylizer.info.title for stylizer in stylizers]
+        titles = [title for title, _, _ in columns]
         captions = [[photo.name, *titles] if row else [] for row, photo in zip(rows, photos, strict=True)]
         sheet = np.asarray(draw_sheet(places, gap=GAP, captions=captions))
         write_picture(result, Picture(sheet, format=format_of(result) or "PNG"), quality=finish.quality)

@@ -11,7 +11,8 @@ import typer
 
 from ..common.console import run
 from ..common.extras import need
-from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, as_stroke, command
+from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, Style, as_stroke, command
+from ..contract.blend import asked_for, style_of
 from ..contract.styles import locate
 
 COMMAND = "bulk-style"
@@ -32,6 +33,7 @@ class Options:
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A .onnx file or the name of a shipped style.")]
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Folder or URL of the photos.")]
     dest: Annotated[str, typer.Argument(metavar="DEST", help="Folder or URL of the results.")]
+    style: Style = None
     strength: Strength = 1.0
     stroke: Stroke = "auto"
     keep_colors: KeepColors = False
@@ -57,20 +59,22 @@ def bulk_style(options: Options) -> int:
 
     from tqdm import tqdm
 
+    from ..painting.look import Look
     from ..painting.painter import Painter
-    from ..painting.stylizer import Look
     from . import pipeline
     from .manifest import FILE, Manifest
     from .stores import Place, check_disjoint, photos, result_name
 
     # opened here too: a model that is refused must not be so in each of the actors
     painter = Painter(locate(options.model), "cpu", pipeline.MEMORY, threads=1)
+    shares = asked_for(painter.info, options.style)
     places = Place(options.source), Place(options.dest)
     check_disjoint(*places)
     names = photos(places[0])
     there = places[1].swept()
     manifest = Manifest(places[1])
-    pairs = [(photo, result_name(photo, painter.info.name)) for photo in names]
+    style = style_of(painter.info, shares).name
+    pairs = [(photo, result_name(photo, style)) for photo in names]
     if not options.overwrite:
         done = manifest.done() & there
         pairs = [(photo, result) for photo, result in pairs if result not in done]
@@ -78,7 +82,7 @@ def bulk_style(options: Options) -> int:
     print(f"{len(names)} photos, {len(pairs)} to do", file=sys.stderr)
     if not pairs:
         return 0
-    look = Look(options.strength, as_stroke(options.stroke), options.keep_colors)
+    look = Look(options.strength, as_stroke(options.stroke), options.keep_colors, style=shares)
     job = pipeline.Job(*places, look, options.size, options.quality, options.strip, options.actors)
     seen = failed = 0
     try:

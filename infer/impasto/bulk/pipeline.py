@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from ..common.errors import ImpastoError, one_line
 from ..common.say import Say
 from ..engine.devices import Device
-from ..painting.stylizer import Look, Stylizer
+from ..painting.look import Look
+from ..painting.stylizer import Stylizer
 from ..pictures.formats import format_of
 from ..pictures.picture import shrunk
 from ..pictures.reading import read_picture

@@ -47,6 +47,14 @@ def as_stroke(value: str) -> float | Literal["auto"]:
         raise typer.BadParameter(f"{value} is neither a number nor auto") from None
 
 
+Style = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of a model of several styles: the name of one, or how much of each: great_wave:0.6,the_scream:0.4.",
+        show_default="the first",
+    ),
+]
 Strength = Annotated[
     float,
     typer.Option(metavar="S", callback=_within(STRENGTHS), help="From 0, the photo itself, to 1, the full style."),

@@ -106,9 +106,9 @@ class StyleInfo:
     """Short side of the style picture in pixels."""
     impasto_version: str
     content_loss: float
-    """R on held-out photos."""
+    """R on held-out photos; 0 where it was not measured, as of a blend of styles."""
     style_loss: float
-    """S on held-out photos."""
+    """S on held-out photos; 0 where it was not measured."""
     preview: bytes = field(repr=False)
     """A small JPEG, PNG or WebP file; empty if there is none."""
     digest: str = _PLACEHOLDER
@@ -294,5 +294,7 @@ def _text(data: bytes, part: Field | None) -> str:
 
 
 def _digest(data: bytes, digest_at: int) -> str:
-    rest = digest_at + len(_PLACEHOLDER)
-    return hashlib.sha256(data[:digest_at] + _PLACEHOLDER.encode() + data[rest:]).hexdigest()
+    whole, digest = memoryview(data), hashlib.sha256()
+    for part in (whole[:digest_at], _PLACEHOLDER.encode(), whole[digest_at + len(_PLACEHOLDER) :]):
+        digest.update(part)
+    return digest.hexdigest()

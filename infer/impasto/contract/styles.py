@@ -23,7 +23,7 @@ def locate(model: str | os.PathLike[str]) -> Path:
     if model == "":
         raise ImpastoError("no model given: give a .onnx file or the name of a shipped style")
     if isinstance(model, str) and re.fullmatch(r"[\w-]+", model):
-        if model in (*impasto_models.names(), impasto_models.ATLAS):
+        if model in impasto_models.files():
             return impasto_models.path(model)
         if not os.path.exists(model):
             try:
@@ -33,13 +33,23 @@ def locate(model: str | os.PathLike[str]) -> Path:
     return Path(model)
 
 
+def names_of(infos: Iterable[StyleInfo]) -> set[str]:
+    """What models may name their results by: their own names, and those of the styles in them."""
+    return {one.name for info in infos for one in (info, *info.styles)}
+
+
+def known_names(styles: Iterable[str] = ()) -> set[str]:
+    """``styles`` and those of `names_of` the shipped models."""
+    return {*styles, *names_of(describe(impasto_models.path(name)) for name in impasto_models.files())}
+
+
 def results_of(stems: Iterable[str], styles: Iterable[str] = ()) -> set[str]:
     """What files made of photos with names of these ``stems`` are named, in ``styles`` or a shipped style, less suffix.
 
     ``apply-style`` and ``bulk-style`` name them so where nobody says otherwise. A folder that holds results among its
     photos is read without them by these names.
     """
-    every = {*styles, *impasto_models.names()}
+    every = known_names(styles)
     return {f"{stem}-{style}" for stem in stems for style in every}
 
 

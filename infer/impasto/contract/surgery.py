@@ -114,17 +114,17 @@ def take_apart(model: bytes, output: str) -> Parts:
     return Parts(tuple(steps), cut({output: _FLOAT}))
 
 
-def without_default(model: bytes, name: str) -> bytes:
-    """``model`` with the input ``name`` no longer optional: without the value that it has where it is left out.
+def without_default(model: bytes, *names: str) -> bytes:
+    """``model`` with the inputs ``names`` no longer optional: without the values that they have where left out.
 
     Raises:
         WireError: the bytes are not a model.
     """
-    graph = _graph(model)
+    graph, encoded = _graph(model), {name.encode() for name in names}
 
     def is_default(part: Field) -> bool:
-        return part.number == GraphProto.INITIALIZER and name.encode() in (
-            graph[inner.start : inner.end]
+        return part.number == GraphProto.INITIALIZER and any(
+            graph[inner.start : inner.end] in encoded
             for inner in walk(graph, part.start, part.end)
             if inner.number == TensorProto.NAME
         )

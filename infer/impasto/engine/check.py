@@ -12,15 +12,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..common.errors import ImpastoError, one_line
+from ..contract.blend import shares_of
 from ..contract.fields import ModelProto, OperatorSetIdProto
 from ..contract.graph import read_checked
-from ..contract.info import IMAGE, STRENGTH, STYLIZED, StyleInfo
+from ..contract.info import IMAGE, STRENGTH, STYLE, STYLIZED, StyleInfo
 from ..contract.protobuf import walk
 from .session import open_session
 
 if TYPE_CHECKING:
     import numpy as np
     import onnxruntime
+
+Dials = dict[str, float | tuple[float, ...]]
 
 MOST_MEMORY = 8 << 30  # bytes of addresses; libraries for GPUs alone reserve some of them
 MOST_SECONDS = 120
@@ -31,17 +34,24 @@ FLOAT_ERROR = 1e-5  # of numbers in 0..1: what float32 may lose on the way there
 def mismatch(session: "onnxruntime.InferenceSession", info: StyleInfo) -> str:
     """How the tensors differ from what ``info`` says of them, by name, type and rank; empty if they do not."""
     picture = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "float255": "tensor(float)"}.get(info.io, info.io)
-    dial = [(STRENGTH, "tensor(float)", 0)]
+    dials = [(STRENGTH, "tensor(float)", 0)]
+    if info.styles:
+        dials.append((STYLE, "tensor(float)", 1))
+    inputs = session.get_inputs()
     given, optional, made = (
         [(value.name, value.type, len(value.shape)) for value in group]
-        for group in (session.get_inputs(), session.get_overridable_initializers(), session.get_outputs())
+        for group in (inputs, session.get_overridable_initializers(), session.get_outputs())
     )
-    wanted = [(IMAGE, picture, 4), *(dial if info.dial == "required" else [])]
+    wanted = [(IMAGE, picture, 4), *(dials if info.dial == "required" else [])]
     if given != wanted:
         return f"its inputs are {given}, not {wanted}"
     # Other overridable values are fine: a later exporter may add dials that we need not know.
-    if info.dial == "optional" and dial[0] not in optional:
-        return f"it has no optional input {STRENGTH}, a float32 scalar"
+    if info.dial == "optional" and (missing := [dial for dial in dials if dial not in optional]):
+        return f"it has no optional input {missing[0]}"
+    both = (*inputs, *session.get_overridable_initializers())
+    length = next((value.shape[0] for value in both if value.name == STYLE and len(value.shape) == 1), "no")
+    if info.styles and length != len(info.styles):
+        return f"its input {STYLE} takes {length} numbers, for {len(info.styles)} styles"
     if (STYLIZED, picture, 4) not in made:
         return f"its outputs are {made}, without {(STYLIZED, picture, 4)}"
     return ""
@@ -61,20 +71,30 @@ def check(path: str | os.PathLike[str]) -> list[str]:
         raise ImpastoError(f"{path} breaks its contract: {wrong}")
     sides = "[N, H, W, 3]" if info.layout == "nhwc" else "[N, 3, H, W]"
     size = f", {info.fixed_size} alone" if info.fixed_size else ", any size"
-    holds.append(f"{IMAGE} and {STYLIZED} {info.io} {sides}{size}; {STRENGTH}: {info.dial}")
+    style = f"; {STYLE} [{len(info.styles)}]: {info.dial}" if info.styles else ""
+    holds.append(f"{IMAGE} and {STYLIZED} {info.io} {sides}{size}; {STRENGTH}: {info.dial}{style}")
     photo = _noise(info)
     shape = "x".join(map(str, _sides(info)))
-    full = _painted(session, photo, {} if info.dial == "none" else {STRENGTH: 1.0}, path)
-    holds.append(f"paints a picture of {shape}")
-    if info.dial == "optional" and (_painted(session, photo, {}, path) != full).any():
-        raise ImpastoError(f"{path} breaks its contract: {STRENGTH} left out is not {STRENGTH} 1")
+    full: Dials = {} if info.dial == "none" else {STRENGTH: 1.0}
+    alone = [full | {STYLE: shares_of(info, one.name)} for one in info.styles] or [full]
+    painted = [_painted(session, photo, dials, path) for dials in alone]
+    holds.append(f"paints a picture of {shape}" + (f" in each of its {len(alone)} styles" if info.styles else ""))
+    if info.dial == "optional" and (_painted(session, photo, {}, path) != painted[0]).any():
+        first = f", or {STYLE} left out is not the first" if info.styles else ""
+        raise ImpastoError(f"{path} breaks its contract: {STRENGTH} left out is not {STRENGTH} 1{first}")
     if info.dial != "none":
-        back = _painted(session, photo, {STRENGTH: 0.0}, path)
-        apart = abs(back.astype(float) - photo).max()
-        if apart > {"uint8": 0, "float32": FLOAT_ERROR, "float255": 255 * FLOAT_ERROR}[info.io]:
-            raise ImpastoError(f"{path} breaks its contract: {STRENGTH} 0 is not the photo, but {apart:g} away")
+        for dials in alone:
+            _check_strength_0(path, info, _painted(session, photo, dials | {STRENGTH: 0.0}, path), photo)
         holds.append(f"{STRENGTH} 0 gives the photo back")
     return holds
+
+
+def _check_strength_0(
+    path: str | os.PathLike[str], info: StyleInfo, painted: "np.ndarray", photo: "np.ndarray"
+) -> None:
+    apart = abs(painted.astype(float) - photo).max()
+    if apart > {"uint8": 0, "float32": FLOAT_ERROR, "float255": 255 * FLOAT_ERROR}[info.io]:
+        raise ImpastoError(f"{path} breaks its contract: {STRENGTH} 0 is not the photo, but {apart:g} away")
 
 
 def check_apart(path: str | os.PathLike[str]) -> list[str]:
@@ -151,7 +171,7 @@ def _noise(info: StyleInfo) -> "np.ndarray":
 
 
 def _painted(
-    session: "onnxruntime.InferenceSession", photo: "np.ndarray", dials: dict[str, float], path: str | os.PathLike[str]
+    session: "onnxruntime.InferenceSession", photo: "np.ndarray", dials: Dials, path: str | os.PathLike[str]
 ) -> "np.ndarray":
     import numpy as np
 

@@ -1,5 +1,7 @@
 """What can be done around the network: stroke size, the photo's colours, masks, and edges of transparency."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -165,19 +167,25 @@ def read_mask(source: Source) -> np.ndarray:
     return np.asarray(Image.fromarray(picture.rgb).convert("L"))
 
 
-def blended(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """``painted`` where ``mask`` is white and ``photo`` where it is black, with a soft edge between.
+def together(masks: Iterable[np.ndarray], height: int, width: int) -> np.ndarray:
+    """How much ``masks``, uint8 ``[h, w]``, cover of a picture, their edges soft: uint16 ``[H, W]``, 255 for each."""
+    covered = np.zeros((height, width), np.uint16)
+    for mask in masks:
+        soft = Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)
+        covered += np.asarray(soft.filter(ImageFilter.GaussianBlur(FEATHER * min(height, width))))
+    return covered
+
+
+def blended(photo: np.ndarray, painted: np.ndarray, share: np.ndarray, whole: np.ndarray | None = None) -> np.ndarray:
+    """``photo`` with so much of ``painted`` as ``share`` is of ``whole``, from place to place.
 
     Args:
         photo, painted: uint8 or uint16 ``[H, W, 3]``.
-        mask: uint8 ``[h, w]`` of the same shape but for its size.
+        share, whole: uint16 ``[H, W]``, ``share`` no larger than ``whole``, which is 255 unless given.
     """
-    height, width = photo.shape[:2]
-    soft = Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)
-    soft = soft.filter(ImageFilter.GaussianBlur(FEATHER * min(height, width)))
-    share = np.asarray(soft)
     result = np.empty_like(photo)
-    for rows in strips(height):
-        part = share[rows, :, None].astype(np.float32) / 255
+    for rows in strips(len(photo)):
+        most = 255 if whole is None else np.maximum(whole[rows], 1)  # where that is 0, the share is too
+        part = (share[rows].astype(np.float32) / most)[..., None]
         result[rows] = photo[rows] + (painted[rows].astype(np.float32) - photo[rows]) * part + 0.5
     return result

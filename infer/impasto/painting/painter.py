@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..common.errors import ImpastoError, one_line
+from ..contract.blend import shares_of
 from ..contract.graph import read_checked
-from ..contract.info import IMAGE, STRENGTH, STYLIZED
+from ..contract.info import IMAGE, STRENGTH, STYLE, STYLIZED
 from ..contract.surgery import without_default
 from ..engine.check import mismatch
 from ..engine.devices import PROVIDERS, Device
@@ -60,9 +61,11 @@ class Painter:
             raise ImpastoError(f"{path} is a variant for other programs: use the model that it was made from")
         promised = self.info
         if device in PROVIDERS and not PROVIDERS[device].takes_defaults:
-            self.model, promised = without_default(self.model, STRENGTH), replace(promised, dial="required")
+            self.model = without_default(self.model, STRENGTH, STYLE)
+            promised = replace(promised, dial="required")
         self.session, self.device, self.not_on = open_session(self.model, device, threads)
         self._dial = promised.dial
+        self._first = shares_of(self.info, None) if self.info.styles else None
         self._tiled: TiledModel | None = None  # made for the first picture that needs it
         if mismatch(self.session, promised):
             raise ImpastoError(f"{path} does not have the inputs and outputs that its contract promises")
@@ -82,11 +85,14 @@ class Painter:
         """Whether a batch of so many pixels is too large to be painted at once."""
         return pixels * NETWORK > self.room(pixels)
 
-    def __call__(self, batch: "np.ndarray", strength: float, report: "Report") -> "np.ndarray":
+    def __call__(
+        self, batch: "np.ndarray", strength: float, style: tuple[float, ...] | None, report: "Report"
+    ) -> "np.ndarray":
         """Paint a batch, uint8 ``[N, H, W, 3]``, to the same.
 
         Args:
             strength: 0 to 1.
+            style: the share of each style of the model, as `shares_of` gives it; None for its first.
             report: gets the share of each picture that is done, 0..1, if they are painted in tiles.
 
         Raises:
@@ -95,12 +101,13 @@ class Painter:
         import numpy as np
 
         pixels = batch.size // 3
+        style = (style or self._first) if self.info.styles else None
         try:
             with nullcontext() if self.device in ("cpu", "cuda") else _turn:
                 if self.in_tiles(pixels):
-                    result = self._in_tiles(batch, strength, self.room(pixels), report)
+                    result = self._in_tiles(batch, strength, style, self.room(pixels), report)
                 else:
-                    result = self._whole(batch, strength)
+                    result = self._whole(batch, strength, style)
         except ImpastoError:  # the disk has no room: said in full
             raise
         except Exception as error:  # onnxruntime has no class of its own for too little memory
@@ -111,17 +118,21 @@ class Painter:
             raise ImpastoError(f"{self.info.name} breaks its contract: {wrong}")
         return result
 
-    def _whole(self, batch: "np.ndarray", strength: float) -> "np.ndarray":
+    def _whole(self, batch: "np.ndarray", strength: float, style: tuple[float, ...] | None) -> "np.ndarray":
         import numpy as np
 
         feeds = {IMAGE: batch}
         if strength != 1 or self._dial == "required":
             feeds[STRENGTH] = np.array(strength, np.float32)
+        if style:
+            feeds[STYLE] = np.array(style, np.float32)
         if self.device == "cuda":
             return _run_bound(self.session, feeds, self.device)
         return self.session.run([STYLIZED], feeds)[0]
 
-    def _in_tiles(self, batch: "np.ndarray", strength: float, room: int, report: "Report") -> "np.ndarray":
+    def _in_tiles(
+        self, batch: "np.ndarray", strength: float, style: tuple[float, ...] | None, room: int, report: "Report"
+    ) -> "np.ndarray":
         """In about ``room`` bytes."""
         import numpy as np
 
@@ -130,13 +141,13 @@ class Painter:
         if self._tiled is None:  # two threads may both make one: no harm, they are the same
             # its maps are in float16 and have no shape: plugins refuse one or the other
             device: Device = "cuda" if self.device == "cuda" else "cpu"
-            self._tiled = TiledModel(self.model, lambda part: open_session(part, device, self.threads)[0])
+            self._tiled = TiledModel(self.model, lambda part: open_session(part, device, self.threads)[0], self._first)
         height, width = batch.shape[1:3]
         tile = min(MOST_TILE, max(LEAST_TILE, room // 2, LEAST_ROWS * width * TILED))
         on_disk = height * width * self._tiled.kept + tile > room
-        return np.stack(
-            [self._tiled(picture, strength, tile // TILED, on_disk=on_disk, report=report) for picture in batch]
-        )
+        pixels = tile // TILED
+        painted = [self._tiled(each, strength, pixels, style=style, on_disk=on_disk, report=report) for each in batch]
+        return np.stack(painted)
 
 
 def _run_bound(session: "onnxruntime.InferenceSession", feeds: "dict[str, np.ndarray]", device: str) -> "np.ndarray":

@@ -1,18 +1,19 @@
-"""Restyling pictures with an exported model: the dials, and what may be given for a photo."""
+"""Restyling pictures with an exported model, and what may be given for a photo."""
 
 import copy
 import math
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from numbers import Real
 from typing import TYPE_CHECKING, Literal, overload
 
-from ..common.defaults import AS_LARGE_AS, LARGE, MEMORY, STRENGTHS, STROKES
-from ..common.errors import ImpastoError
+from ..common.defaults import MEMORY
+from ..contract.blend import Style, shares_of
 from ..contract.info import StyleInfo
 from ..contract.styles import locate
 from ..engine.devices import Device
+from .look import Look
 from .memory import in_bytes
 from .painter import Painter
 
@@ -22,54 +23,9 @@ if TYPE_CHECKING:
 
     from ..pictures.picture import Picture
     from ..pictures.reading import Source
+    from .look import Mask
     from .steadier import Turn
     from .tiles import Report
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """How a style is applied: the dials of `Stylizer.__call__`, checked; ``mask`` is uint8 ``[H, W]``."""
-
-    strength: float = 1.0
-    stroke: float | Literal["auto"] = "auto"
-    keep_colors: bool = False
-    mask: "np.ndarray | None" = None
-    invert_mask: bool = False
-    """Whether the style goes where the mask is black."""
-
-    @classmethod
-    def of(
-        cls,
-        strength: float,
-        stroke: float | Literal["auto"],
-        keep_colors: bool,
-        mask: "Source | np.ndarray | None",
-    ) -> "Look":
-        """The dials as `Stylizer.__call__` takes them, checked; it says what is raised."""
-        check_dial("strength", strength, *STRENGTHS)
-        if stroke != "auto":
-            check_dial("stroke", stroke, *STROKES)
-        return cls(strength, stroke, keep_colors, _mask(mask))
-
-    def stroke_for(self, height: int, width: int) -> float:
-        """The ``stroke`` of a photo of this size: of a large one, by itself, what makes strokes as large in it as in a
-        photo of 1024 px."""
-        if self.stroke != "auto":
-            return self.stroke
-        pixels = height * width
-        return min((pixels / AS_LARGE_AS) ** 0.5, STROKES[1]) if pixels > LARGE else 1.0
-
-    def seen(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width at which the network sees a photo of this size."""
-        stroke = self.stroke_for(height, width)
-        return max(1, round(height / stroke)), max(1, round(width / stroke))
-
-    def check_mask(self, height: int, width: int) -> None:
-        """Raise `ImpastoError` if the mask is of another shape, whatever its size, than a photo of this size."""
-        tall, wide = (height, width) if self.mask is None else self.mask.shape
-        if abs(wide * height - tall * width) > max(wide, tall, width, height) * 2:  # rounding of a resize apart
-            said = f"the mask of {wide}x{tall} pixels does not have the shape of the photo, {width}x{height}"
-            raise ImpastoError(said)
 
 
 class Stylizer:
@@ -140,7 +96,8 @@ class Stylizer:
         *,
         stroke: float | Literal["auto"] = "auto",
         keep_colors: bool = False,
-        mask: "Source | np.ndarray | None" = None,
+        mask: "Mask | Mapping[str, Mask] | None" = None,
+        style: Style | None = None,
     ) -> "Image.Image": ...
     @overload
     def __call__(
@@ -150,9 +107,10 @@ class Stylizer:
         *,
         stroke: float | Literal["auto"] = "auto",
         keep_colors: bool = False,
-        mask: "Source | np.ndarray | None" = None,
+        mask: "Mask | Mapping[str, Mask] | None" = None,
+        style: Style | None = None,
     ) -> "np.ndarray": ...
-    def __call__(self, photo, strength=1.0, *, stroke="auto", keep_colors=False, mask=None):
+    def __call__(self, photo, strength=1.0, *, stroke="auto", keep_colors=False, mask=None, style=None):
         """Restyle a picture.
 
         Args:
@@ -166,7 +124,11 @@ class Stylizer:
             keep_colors: take the style's lightness alone, and hue and chroma of the photo.
             mask: where the style goes: white for the style, black for the photo, with a soft edge. As ``photo``,
                 of which the alpha counts where any of it is transparent, or an array ``[h, w]``, uint8 or bool;
-                of the photo's shape, any size.
+                of the photo's shape, any size. Or a mask for each of several styles of the model, by their names:
+                where masks add up to more than white, the styles share the place; where to less, the photo shows.
+            style: of a model of several styles the name of one, or how much of each by their names, as
+                ``{"great_wave": 0.6, "the_scream": 0.4}``: what counts is each weight's share of their sum. None for
+                the first style.
 
         Returns:
             For an array one of the same shape; otherwise an upright sRGB image of mode RGB, or RGBA
@@ -175,17 +137,18 @@ class Stylizer:
             it was.
 
         Raises:
-            ImpastoError: a file that is not a readable picture, a picture too large for the memory, or a mask of
-                another shape than the photo.
-            TypeError: none of these kinds of photo or mask, or a dial that is not a number.
-            ValueError: an array of another shape, or a dial out of its range.
+            ImpastoError: a file that is not a readable picture, a picture too large for the memory, a mask of
+                another shape than the photo, or a style that the model does not have.
+            TypeError: none of these kinds of photo, mask or style, or a dial that is not a number.
+            ValueError: an array of another shape, a dial out of its range, weights of which one is negative or none
+                is above 0, or both ``style`` and masks by style.
         """
         import numpy as np
 
         from ..pictures.picture import described
         from ..pictures.reading import to_picture
 
-        look = Look.of(strength, stroke, keep_colors, mask)
+        look = Look.of(self.info, strength, stroke, keep_colors, mask, style)
         if isinstance(photo, np.ndarray):
             return self._array(photo, look)
         return described(self.restyle(to_picture(photo), look))
@@ -251,7 +214,7 @@ class Stylizer:
         size = look.seen(height, width)
         whole = size == (height, width) and rgb.dtype == np.uint8
         if whole and alpha is None and not look.keep_colors and look.mask is None and steadier is None:
-            return self._paint(rgb, look.strength, report)
+            return self._paint(rgb, look.strength, look.style, report)
         from ..pictures.pixels import narrowed
         from . import dials
 
@@ -260,7 +223,7 @@ class Stylizer:
             seen = np.stack([dials.filled(*pair) for pair in zip(seen, alpha, strict=True)])
         if size != (height, width):
             seen = np.stack([dials.resized(photo, *size) for photo in seen])
-        painted = list(self._paint(seen, look.strength, report))
+        painted = self._styled(seen, look, report)
         if steadier is not None:
             painted = [steadier(*pair) for pair in zip(seen, painted, strict=True)]
         if not whole:
@@ -269,31 +232,29 @@ class Stylizer:
         if look.keep_colors:
             painted = [dials.with_colors_of(*pair) for pair in zip(rgb, painted, strict=True)]
         if look.mask is not None:
-            mask = ~look.mask if look.invert_mask else look.mask
-            painted = [dials.blended(*pair, mask) for pair in zip(rgb, painted, strict=True)]
+            share = dials.together(look.masks.values(), height, width).clip(0, 255)
+            painted = [dials.blended(*pair, share) for pair in zip(rgb, painted, strict=True)]
         return np.stack(painted)
 
+    def _styled(self, seen: "np.ndarray", look: "Look", report: "Report") -> "list[np.ndarray]":
+        """What the network makes of ``seen``, uint8 ``[N, H, W, 3]``: in one style or blend, or each where its mask is.
 
-def check_dial(name: str, value: float, least: float, most: float) -> None:
-    """Raise what `Stylizer.__call__` says of a dial that is not a number from ``least`` to ``most``."""
-    if not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if not least <= value <= most:  # NaN too
-        raise ValueError(f"{name} must be {least:g} to {most:g}, not {value}")
+        Of places in several masks each style has its share; those in none are left to the photo.
+        """
+        if not isinstance(look.mask, dict):
+            return list(self._paint(seen, look.strength, look.style, report))
+        from . import dials
+
+        mixed, count = list(seen), len(look.mask)
+        covered: np.ndarray | int = 0
+        for number, (name, mask) in enumerate(look.masks.items()):
+            painted = self._paint(seen, look.strength, shares_of(self.info, name), _part_of(report, number, count))
+            share = dials.together([mask], *seen.shape[1:3])
+            covered = covered + share
+            mixed = [dials.blended(*pair, share, covered) for pair in zip(mixed, painted, strict=True)]
+        return mixed
 
 
-def _mask(mask: "Source | np.ndarray | None") -> "np.ndarray | None":
-    """A mask of any kind as uint8 ``[H, W]``."""
-    import numpy as np
-
-    from . import dials
-
-    if mask is None:
-        return None
-    if not isinstance(mask, np.ndarray):
-        return dials.read_mask(mask)
-    if mask.dtype == bool:
-        mask = mask.astype(np.uint8) * np.uint8(255)
-    if mask.dtype != np.uint8 or mask.ndim != 2 or 0 in mask.shape:
-        raise ValueError(f"a mask must be a bool or uint8 array [H, W], not {mask.dtype} {list(mask.shape)}")
-    return mask
+def _part_of(report: "Report", number: int, count: int) -> "Report":
+    """What takes the share that is done of part ``number`` of so many."""
+    return lambda share: report((number + share) / count)

@@ -7,14 +7,14 @@ tile that its own few convolutions see. A tile is as wide as the picture.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..contract.info import IMAGE, STRENGTH, STYLIZED
+from ..contract.info import IMAGE, STRENGTH, STYLE, STYLIZED
 from ..contract.surgery import Parts, Step, take_apart
 from .kept import KEPT, Map, room_on_disk
 
@@ -71,12 +71,15 @@ class _Picture:
 
     photo: np.ndarray
     strength: float
+    style: Sequence[float] | None = None
     folder: Path | None = None
     maps: dict[str, Map] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.height = padded(self.photo.shape[0])
         self.found: Feeds = {STRENGTH: np.array(self.strength, np.float32)}
+        if self.style:
+            self.found[STYLE] = np.array(self.style, np.float32)
 
     def feeds(self, rows: slice, names: set[str]) -> Feeds:
         """What a step takes of these ``rows`` of pixels."""
@@ -108,9 +111,11 @@ class TiledModel:
     Args:
         model: bytes of a model under the contract.
         open_model: opens a session.
+        style: of a model of several styles, the share of each that is painted unless another is asked for.
     """
 
-    def __init__(self, model: bytes, open_model: Open) -> None:
+    def __init__(self, model: bytes, open_model: Open, style: Sequence[float] | None = None) -> None:
+        self.style = style
         self.parts: Parts = take_apart(model, STYLIZED)
         self.open = open_model
         self.takes = [
@@ -129,12 +134,14 @@ class TiledModel:
         strength: float,
         pixels: int,
         *,
+        style: Sequence[float] | None = None,
         on_disk: bool = False,
         report: Report = lambda share: None,
     ) -> np.ndarray:
         """Paint ``photo``, uint8 ``[H, W, 3]``, in tiles of about so many ``pixels``.
 
         Args:
+            style: of a model of several styles, the share of each.
             on_disk: keep in files what is kept between the steps.
             report: called after each tile of each step.
 
@@ -142,7 +149,8 @@ class TiledModel:
             ImpastoError: there is not enough room on the disk.
         """
         height, width = map(padded, photo.shape[:2])
-        picture = _Picture(photo, strength, room_on_disk(int(self.kept * height * width)) if on_disk else None)
+        folder = room_on_disk(int(self.kept * height * width)) if on_disk else None
+        picture = _Picture(photo, strength, style or self.style, folder)
         count = len(self.takes)
         try:
             for number, step in enumerate(self.parts.steps):
@@ -181,7 +189,7 @@ class TiledModel:
     def _measure(self) -> None:
         """Find out, step by step on a small noisy picture, what a change in its middle changes."""
         photo = np.random.default_rng(0).integers(0, 256, PROBE, dtype=np.uint8)
-        picture, all_rows = _Picture(photo, 1.0), slice(0, PROBE[0])
+        picture, all_rows = _Picture(photo, 1.0, self.style), slice(0, PROBE[0])
         whole = Tile(all_rows, all_rows)
         for number, step in enumerate(self.parts.steps):
             for _ in self._step(number, step, picture, iter([whole])):

@@ -9,7 +9,7 @@ from impasto.apply import command
 from impasto.apply.film import restyle_film
 from impasto.apply.film_writing import Encoding
 from impasto.engine import session
-from impasto.painting.stylizer import Look
+from impasto.painting.look import Look
 from PIL import Image
 from samples import files
 

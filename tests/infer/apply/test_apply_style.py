@@ -119,7 +119,7 @@ def test_info(run, refused, model, png):
     style = describe(model)
     assert found["digest"] == f"{style.digest[:12]}..."
     assert found["normalize"] == ("yes" if style.normalize else "no")
-    wanted = {each.name.replace("_", " ") for each in fields(style) if getattr(style, each.name) not in ("", b"")}
+    wanted = {each.name.replace("_", " ") for each in fields(style) if getattr(style, each.name) not in ("", b"", ())}
     assert set(found) == wanted
     assert "made from" not in wanted
     assert len({row.start(2) for row in rows}) == 1

@@ -18,7 +18,7 @@ from impasto.apply.film_reading import Frame, Part
 from impasto.apply.film_writing import Encoding
 from impasto.apply.plan import plan
 from impasto.common.extras import pip_line
-from impasto.painting.stylizer import Look
+from impasto.painting.look import Look
 from impasto.pictures.picture import Picture
 from PIL import Image
 

@@ -9,7 +9,7 @@ import pytest
 from films import RATE, look_at, make
 from impasto.apply.film_reading import FilmReader, opened_film
 from impasto.apply.film_writing import Encoding
-from impasto.painting.stylizer import Look
+from impasto.painting.look import Look
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from impasto import ImpastoError, Stylizer
 from impasto.engine import session
-from impasto.painting.stylizer import Look
+from impasto.painting.look import Look
 from PIL import Image
 from samples import noise
 
@@ -202,6 +202,7 @@ def bulk(*words: object, folder: Path, timeout: float = 300) -> subprocess.Compl
         (["great_wave", "photos", "file/out"], "file is not a folder"),
         (["missing.onnx", "photos", "out"], "no such file"),
         (["great_wave", "photos", "out", "--strength", "nan"], "nan is not in 0..1"),
+        (["great_wave", "photos", "out", "--style", "sea"], "great_wave has no style 'sea': it has great_wave"),
     ],
 )
 def test_bad_calls(words, said, tmp_path):
@@ -214,6 +215,27 @@ def test_bad_calls(words, said, tmp_path):
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [([], "sea"), (["--style", "moss"], "moss"), (["--style", "sea,sun"], "atlas")]
+)
+def test_one_of_several_styles(words, name, atlas, tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    noise(1).save(tmp_path / "photos" / "1.png")
+
+    def painted_here(job, model, pairs, say):
+        items = [{"source": source, "output": output} for source, output in pairs]
+        painted = map(pipeline._Paint(job, model, "cpu"), map(pipeline._Read(job), items))
+        yield [pipeline._Write(job)(item) for item in painted]
+
+    monkeypatch.setattr(pipeline, "restyle", painted_here)
+    monkeypatch.setattr(sys, "argv", ["bulk-style", str(atlas), f"{tmp_path}/photos", f"{tmp_path}/out", *words])
+    with pytest.raises(SystemExit, match="0"):
+        command.main()
+    style = None if not words else {"sea": 1, "sun": 1} if "," in words[1] else words[1]
+    with Image.open(tmp_path / "out" / f"1-{name}.png") as painted:
+        np.testing.assert_array_equal(painted, np.asarray(Stylizer(atlas, device="cpu")(noise(1), style=style)))
 
 
 @pytest.mark.parametrize("package", command.NEEDED)
@@ -314,7 +336,7 @@ import sys
 from impasto import ImpastoError
 from impasto.bulk import pipeline
 from impasto.bulk.stores import Place
-from impasto.painting.stylizer import Look
+from impasto.painting.look import Look
 
 if __name__ == "__main__":
     job = pipeline.Job(Place(sys.argv[1]), Place(sys.argv[2]), Look(), actors=1)

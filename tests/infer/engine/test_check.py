@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import onnx
 import pytest
 from impasto import ImpastoError
@@ -9,12 +10,12 @@ from impasto.apply import command
 from impasto.contract.info import seal
 from impasto.engine.check import check
 from negative import INFO, negative_model
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 def changed(model, change) -> bytes:
     """The model with ``change`` made to it, sealed anew."""
-    found = onnx.load_from_string(negative_model(INFO.to_metadata()))
+    found = onnx.load(model)
     change(found)
     return seal(found.SerializeToString())
 
@@ -39,6 +40,56 @@ def test_a_good_model_passes(model, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{model} keeps version 1 of the contract"
     assert "  strength 0 gives the photo back" in lines
+
+
+def test_a_good_model_of_several_styles_passes(atlas, monkeypatch, capsys):
+    assert run(monkeypatch, atlas, "--check") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{atlas} keeps version 2 of the contract"
+    assert lines[3].endswith("strength: optional; style [3]: optional")
+    assert lines[4:] == ["  paints a picture of 7x13 in each of its 3 styles", "  strength 0 gives the photo back"]
+
+
+def initializer(found, name):
+    return next(tensor for tensor in found.graph.initializer if tensor.name == name)
+
+
+def test_styles_that_are_not_what_the_file_says(atlas, tmp_path):
+    def two(found):
+        initializer(found, "style").CopyFrom(helper.make_tensor("style", TensorProto.FLOAT, [2], [1, 0]))
+        initializer(found, "colours").CopyFrom(helper.make_tensor("colours", TensorProto.FLOAT, [2, 3], range(6)))
+        found.graph.input[2].type.tensor_type.shape.dim[0].dim_value = 2
+
+    def fixed(found, *names):
+        for name in names:
+            initializer(found, name).name = f"fixed_{name}"
+            for node in found.graph.node:
+                node.input[:] = [f"fixed_{name}" if each == name else each for each in node.input]
+            found.graph.input.remove(next(value for value in found.graph.input if value.name == name))
+
+    def without_dials(found):
+        fixed(found, "strength", "style")
+        next(prop for prop in found.metadata_props if prop.key == "impasto.dial").value = "none"
+
+    def second(found):
+        initializer(found, "style").CopyFrom(helper.make_tensor("style", TensorProto.FLOAT, [3], [0, 1, 0]))
+
+    def never_the_photo(found):  # in the last style
+        node = next(node for node in found.graph.node if node.output[0] == "mixed")
+        found.graph.initializer.append(numpy_helper.from_array(np.float32([0, 0, 9]), "off"))
+        found.graph.node.insert(3, helper.make_node("Mul", ["shares", "off"], ["some"]))
+        found.graph.node.insert(4, helper.make_node("ReduceSum", ["some"], ["more"], keepdims=0))
+        found.graph.node.insert(5, helper.make_node("Add", ["photo", "more"], ["brighter"]))
+        node.input[0] = "brighter"
+
+    for change, said in (
+        (two, "its input style takes 2 numbers, for 3 styles"),
+        (lambda found: fixed(found, "style"), "it has no optional input ('style', 'tensor(float)', 1)"),
+        (without_dials, "its input style takes no numbers, for 3 styles"),
+        (second, "strength left out is not strength 1, or style left out is not the first"),
+        (never_the_photo, "strength 0 is not the photo"),
+    ):
+        assert said in line(tmp_path, changed(atlas, change))
 
 
 def test_the_shipped_styles_pass(monkeypatch, capsys):

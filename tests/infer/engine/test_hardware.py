@@ -19,7 +19,7 @@ from impasto.apply import command
 from impasto.common.extras import pip_line
 from impasto.engine import devices, session
 from impasto.painting import painter
-from impasto.painting.stylizer import Look
+from impasto.painting.look import Look
 
 DRIVER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")  # Debian's; Vulkan's loader lies beside it
 

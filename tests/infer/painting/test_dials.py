@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from impasto import ImpastoError, Stylizer
-from impasto.painting.dials import blended, brought_up, filled, read_mask, resized, with_colors_of
+from impasto.painting.dials import blended, brought_up, filled, read_mask, resized, together, with_colors_of
+from impasto.painting.look import Look
 from impasto.painting.painter import Painter
-from impasto.painting.stylizer import Look
 from PIL import Image
 
 
@@ -184,7 +184,7 @@ def test_the_edge_of_a_mask_is_soft():
     black, white = np.zeros((100, 300, 3), np.uint8), np.full((100, 300, 3), 255, np.uint8)
     mask = np.zeros((100, 300), np.uint8)
     mask[:, 150:] = 255
-    edge = blended(black, white, mask)[50, :, 0].astype(int)
+    edge = blended(black, white, together([mask], 100, 300))[50, :, 0].astype(int)
     assert (np.diff(edge) >= 0).all()
     assert np.abs(edge[149:151].mean() - 127.5) < 2
     assert edge[150 - 5] == 0 < edge[150 - 2] < edge[150 + 1] < 255 == edge[150 + 5]

@@ -87,7 +87,7 @@ def test_a_small_budget_means_tiles(trained, monkeypatch):
     assert asked[0][0] * TILED < LEAST_MEMORY < 240_000_000
     assert not asked[0][1]
     assert np.abs(painted.astype(int) - Stylizer(trained, device="cpu")(large)).max() <= 2
-    monkeypatch.setattr(TiledModel, "__call__", lambda self, photo, *_, on_disk, report: asked.append(on_disk) or photo)
+    monkeypatch.setattr(TiledModel, "__call__", lambda self, photo, *_, on_disk, **more: asked.append(on_disk) or photo)
     stylizer(np.zeros((2500, 4000, 3), np.uint8), stroke=1)
     assert asked[-1] is True
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from impasto import Stylizer
-from impasto.painting.stylizer import Look
+from impasto.painting.look import Look
 from impasto.pictures.color import srgb_profile
 from impasto.pictures.formats import format_of
 from impasto.pictures.picture import Picture, shrunk

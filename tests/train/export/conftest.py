@@ -1,12 +1,19 @@
-"""An exported model, and variants of it."""
+"""An exported model, several joined in one file, and variants of these."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from impasto import StyleInfo
+from impasto_train.export import dial
+from impasto_train.export.join import finished, is_head, join
 from impasto_train.export.to_onnx import export
 from impasto_train.export.variants import command, compare, make
 from impasto_train.network.stylenet import StyleNet
+from joining import NAMES, traced
+from onnx import numpy_helper
 
 
 @pytest.fixture(scope="package")
@@ -18,6 +25,28 @@ def original(info, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("original") / "model.onnx"
     export(network, info, path, [])
     return path
+
+
+@pytest.fixture(scope="package")
+def single(info) -> list[tuple[StyleInfo, bytes]]:
+    """Models of three styles with the same kernels."""
+    random, models = np.random.default_rng(0), []
+    model = dial.with_rises(traced(0, info), np.full(dial.PIECES, 0.1, np.float32))
+    for number, name in enumerate(NAMES):
+        about = replace(info, name=name, title=name.title(), style_loss=float(number))
+        for tensor in model.graph.initializer:
+            if is_head(tensor) and tensor.name != dial.RISES:
+                values = numpy_helper.to_array(tensor)
+                other = values + 0.3 * random.standard_normal(values.shape, np.float32)
+                tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
+        rises = np.linspace(0.1, 0.1 + number / 100, dial.PIECES, dtype=np.float32)
+        models.append((about, finished(dial.with_rises(model, rises / rises.sum()), about)))
+    return models
+
+
+@pytest.fixture(scope="package")
+def joined(single) -> bytes:
+    return join(single, "atlas", "Atlas")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from impasto.contract.info import read_model
 from impasto.engine.check import check
 from impasto.engine.session import open_session
 from impasto.painting.tiles import TiledModel
-from impasto_train.commandline.options import VariantOptions
+from impasto_train.commandline.variant import VariantOptions
 from impasto_train.export.variants import command, compare
 from impasto_train.photos.content import centre_crop, demo_photo
 from onnx import TensorProto

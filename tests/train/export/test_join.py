@@ -10,41 +10,12 @@ import torch
 from impasto import ImpastoError, StyleInfo, describe
 from impasto.contract import IMAGE, STRENGTH, STYLE, STYLIZED, read_checked
 from impasto_train.export import dial, to_onnx
-from impasto_train.export.join import apart, finished, is_head, join, taken_out
+from impasto_train.export.join import apart, finished, join, taken_out
 from impasto_train.export.several import export_several
 from impasto_train.export.shipped import FADE, Shipped
-from impasto_train.export.to_onnx import trace, with_metadata
+from impasto_train.export.to_onnx import trace
 from impasto_train.network.stylenet import StyleNet, is_kernel
-from onnx import numpy_helper
-
-NAMES = "first", "second", "third"
-
-
-def traced(seed: int, info: StyleInfo) -> onnx.ModelProto:
-    torch.manual_seed(seed)
-    return with_metadata(trace(Shipped(StyleNet((8, 8, 16), (1, 2)).for_export())), info)
-
-
-@pytest.fixture(scope="module")
-def single(info) -> list[tuple[StyleInfo, bytes]]:
-    """Models of three styles with the same kernels."""
-    random, models = np.random.default_rng(0), []
-    model = dial.with_rises(traced(0, info), np.full(dial.PIECES, 0.1, np.float32))
-    for number, name in enumerate(NAMES):
-        about = replace(info, name=name, title=name.title(), style_loss=float(number))
-        for tensor in model.graph.initializer:
-            if is_head(tensor) and tensor.name != dial.RISES:
-                values = numpy_helper.to_array(tensor)
-                other = values + 0.3 * random.standard_normal(values.shape, np.float32)
-                tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
-        rises = np.linspace(0.1, 0.1 + number / 100, dial.PIECES, dtype=np.float32)
-        models.append((about, finished(dial.with_rises(model, rises / rises.sum()), about)))
-    return models
-
-
-@pytest.fixture(scope="module")
-def joined(single) -> bytes:
-    return join(single, "atlas", "Atlas")
+from joining import NAMES, traced
 
 
 def painted(data: bytes, photo: np.ndarray, **feeds: object) -> np.ndarray:

@@ -10,8 +10,8 @@ import pytest
 from impasto import ImpastoError, describe
 from impasto.contract.info import read_model
 from impasto.engine.check import check
-from impasto_train.commandline.options import VariantOptions
 from impasto_train.commandline.presets import MULTIPLE, PRESETS, SMALLEST, Preset
+from impasto_train.commandline.variant import VariantOptions
 from impasto_train.export.variants import command, compare
 from impasto_train.export.variants.lower import kind, lower
 from impasto_train.network import stylenet

@@ -1,7 +1,7 @@
 """The options of the commands, and the only place of their defaults.
 
 Each command line is derived from a dataclass (`derive`): `Options` for ``train-style``, `ImageOptions` for
-``optimize-image``, `TuneOptions` for ``tune-style``, `VariantOptions` for ``export-style``. The resolved
+``optimize-image``, `TuneOptions` for ``tune-style``; that of ``export-style`` is in `variant`. The resolved
 `Options` are saved in the run folder and their essentials in the exported file.
 """
 
@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from impasto import ImpastoError
-
-from .presets import MULTIPLE, PLAIN, PRESETS, SIZE, SMALLEST, Preset, resolved
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
 L1On = Literal["image", "residual", "gradient"]
@@ -265,76 +263,6 @@ class TuneOptions(TrainingOptions, SharedOptions):
     def folder(self) -> Path:
         """The folder to write to."""
         return self.out or Path(f"{self.style.stem}.tune")
-
-
-@dataclass(frozen=True)
-class VariantOptions:
-    """Options of ``export-style``, named as on its command line.
-
-    Raises:
-        ImpastoError: a value that cannot work, with the option's spelling.
-    """
-
-    model: str = option(None, "A .onnx file that train-style made, its run folder, or the name of a shipped style.")
-    out: Path | None = option(None, "The model to write.", "MODEL-fp16-nchw.onnx, as what is changed")
-    overwrite: bool = option(False, "Replace a file that exists.")
-    for_: Literal["any", "coreml", "qnn", "mobile", "webnn", "lens-studio"] = option(
-        "any", "The engine to suit, whole: sets --io, --layout, --dial and, unless given, --size."
-    )
-    precision: Literal["fp32", "fp16", "fp16-weights", "int8"] = option(
-        None, "Of the convolutions; fp16-weights halves the file and computes in fp32.", PLAIN["precision"]
-    )
-    io: Literal["uint8", "float32", "float255"] = option(
-        None, "Pictures as bytes, or as numbers in 0..1 or 0..255.", PLAIN["io"]
-    )
-    layout: Literal["nhwc", "nchw"] = option(None, "Channels last, or first.", PLAIN["layout"])
-    dial: Literal["optional", "required", "none"] = option(
-        None, "The input strength: may be left out, must be given, or is not there (full strength).", PLAIN["dial"]
-    )
-    size: str | None = option(
-        None, "Fix the pictures' height and width in pixels, as 480x640.", f"any size; {SIZE} with --for"
-    )
-    content: str = option("demo", "Photos to compare and to calibrate int8 with: as train-style's.")
-
-    def __post_init__(self) -> None:
-        if not self.model:
-            raise ImpastoError("no MODEL given: a .onnx file, a run folder or the name of a shipped style")
-        for name, value in resolved(self.for_, {name: getattr(self, name) for name in PLAIN}).items():
-            object.__setattr__(self, name, value)  # what a frozen dataclass sets its own fields with
-        hints = get_type_hints(type(self))
-        for field in dataclasses.fields(self):
-            check(field, hints[field.name], getattr(self, field.name))
-        if self.size is not None and not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", self.size):
-            raise ImpastoError(f"--size {self.size} is not possible: give height and width in pixels, as 480x640")
-        if self.preset and any(side % MULTIPLE or side < SMALLEST for side in self.sides or ()):
-            raise ImpastoError(
-                f"--size {self.size}: --for {self.for_} needs multiples of {MULTIPLE}, at least {SMALLEST}"
-            )
-        if self.out and self.out.suffix != ".onnx":
-            raise ImpastoError(f"--out {self.out}: the model's name must end in .onnx")
-        if not self.changes:
-            raise ImpastoError("nothing to change: give --for, --precision, --io, --layout, --dial or --size")
-
-    @property
-    def preset(self) -> Preset | None:
-        """What is known of the engine, if one was named."""
-        return PRESETS.get(self.for_)
-
-    @property
-    def changes(self) -> list[str]:
-        """How a variant is to differ, in words that can be part of its name."""
-        said = ("for_", "precision") if self.preset else ("precision", "io", "layout", "dial")
-        words = [getattr(self, name) for name in said if getattr(self, name) != PLAIN.get(name)]
-        changed = [{"required": "dial", "none": "no_dial"}.get(word, word) for word in words]
-        return [*changed, *([self.size] if self.size else [])]
-
-    @property
-    def sides(self) -> tuple[int, int] | None:
-        """Height and width in pixels, if they are to be fixed."""
-        if self.size is None:
-            return None
-        height, width = map(int, self.size.split("x"))
-        return height, width
 
 
 def check(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:

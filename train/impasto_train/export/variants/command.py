@@ -8,7 +8,7 @@ from impasto.contract import locate
 from impasto.internal import check_writable, need, whole_file
 
 from ...commandline.derive import NEEDED, derived, explain, finish, say
-from ...commandline.options import VariantOptions
+from ...commandline.variant import VariantOptions
 
 
 def main() -> None:
@@ -17,11 +17,12 @@ def main() -> None:
 
 
 def export_style(**given: Any) -> None:
-    """Write a model in a form that suits another engine, or in fewer bits, and say how close it comes."""
+    """Write a model in a form that suits another engine, in fewer bits, or of one style out of several, and say how
+    close it comes."""
     options = VariantOptions(**given)
     need("train", NEEDED, "changing a model")
     source = _source(options.model)
-    out = options.out or Path("-".join([source.stem, *options.changes]) + ".onnx")
+    out = options.out or Path("-".join([*(options.styles or [source.stem]), *options.changes]) + ".onnx")
     if out.exists() and not options.overwrite:
         raise ImpastoError(f"{out} exists: give --overwrite to replace it, or another --out")
     check_writable(out)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 from impasto import StyleInfo
-from impasto.contract import IMAGE, STRENGTH, STYLIZED
+from impasto.contract import IMAGE, STRENGTH, STYLE, STYLIZED
+from impasto.internal import shares_of
 
 from ...photos.content import centre_crop
 from ...photos.picture import Photo
@@ -20,6 +21,8 @@ ROUNDS = 5
 SCALES = {"float32": 255, "float255": 1}  # from a picture's numbers to levels of 255
 
 Pictures = Callable[[tuple[int, int]], Iterator[np.ndarray]]
+Shares = tuple[float, ...]
+"""Of each style of a model of several, as `shares_of` gives them."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,21 @@ class Model:
         self.session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         self.info = info
 
-    def __call__(self, photo: np.ndarray, strength: float = 1.0) -> np.ndarray:
-        return to_bytes(self.session.run([STYLIZED], feeds(photo, strength, self.info))[0], self.info)
+    def __call__(self, photo: np.ndarray, strength: float = 1.0, shares: Shares | None = None) -> np.ndarray:
+        return to_bytes(self.session.run([STYLIZED], feeds(photo, strength, self.info, shares))[0], self.info)
 
 
-def feeds(photo: np.ndarray, strength: float, info: StyleInfo) -> dict[str, np.ndarray]:
-    """What a variant is given for a photo, uint8 ``[1, H, W, 3]``."""
+def feeds(photo: np.ndarray, strength: float, info: StyleInfo, shares: Shares | None = None) -> dict[str, np.ndarray]:
+    """What a variant is given for a photo, uint8 ``[1, H, W, 3]``; a model of one style is given no ``shares``."""
     image = photo if info.io == "uint8" else photo.astype(np.float32) / SCALES[info.io]
     if info.layout == "nchw":
         image = np.ascontiguousarray(image.transpose(0, 3, 1, 2))
-    return {IMAGE: image} if info.dial == "none" else {IMAGE: image, STRENGTH: np.array(strength, np.float32)}
+    given = {IMAGE: image}
+    if info.dial != "none":
+        given[STRENGTH] = np.array(strength, np.float32)
+    if info.styles:
+        given[STYLE] = np.array(shares or shares_of(info, None), np.float32)
+    return given
 
 
 def to_bytes(stylized: np.ndarray, info: StyleInfo) -> np.ndarray:
@@ -70,16 +78,23 @@ def crops(photos: Sequence[Photo], shape: tuple[int, int]) -> Iterator[np.ndarra
         yield np.ascontiguousarray(centre_crop(photo, max(shape))[None, : shape[0], : shape[1]])
 
 
-def compare_models(original: Model, variant: Model, photos: Sequence[Photo], sides: tuple[int, int] | None) -> Parity:
-    """Run both on ``photos`` at several sizes, or at the one that is fixed.
+def compare_models(
+    original: Model,
+    variant: Model,
+    photos: Sequence[Photo],
+    sides: tuple[int, int] | None,
+    styles: Sequence[Shares],
+) -> Parity:
+    """Run both on ``photos`` in all ``styles`` at several sizes, or at the one that is fixed.
 
     Speed is the median of rounds in which both run once, on `TIMED_SHAPE` or the fixed size.
     """
     apart = [
-        np.abs(original(photo, strength).astype(int) - variant(photo, strength))
+        np.abs(original(photo, strength, shares).astype(int) - variant(photo, strength, shares))
         for shape in ([sides] if sides else SHAPES)
         for photo in crops(photos, shape)
         for strength in strengths(variant.info)
+        for shares in styles
     ]
     photo = next(crops(photos, sides or TIMED_SHAPE))
     ratios = [_seconds(original, photo) / _seconds(variant, photo) for _ in range(ROUNDS + 1)][1:]

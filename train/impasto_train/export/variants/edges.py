@@ -6,7 +6,7 @@ only moves and casts, which are replaced here.
 
 import onnx
 from impasto import ImpastoError
-from impasto.contract import IMAGE, STRENGTH, STYLIZED
+from impasto.contract import IMAGE, STRENGTH, STYLE, STYLIZED
 from onnx import TensorProto
 
 from ...network.stylenet import MULTIPLE, SMALLEST
@@ -16,9 +16,9 @@ TO_NCHW, TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
 def set_dial(graph: onnx.GraphProto, dial: str) -> None:
-    """Make the input `STRENGTH` ``required``, or let there be ``none``."""
+    """Make the input `STRENGTH`, and `STYLE` if there is one, ``required``, or let there be ``none``."""
     if dial == "required":  # an initialiser of an input's name is its default
-        kept = [tensor for tensor in graph.initializer if tensor.name != STRENGTH]
+        kept = [tensor for tensor in graph.initializer if tensor.name not in (STRENGTH, STYLE)]
         del graph.initializer[:]
         graph.initializer.extend(kept)
     elif dial == "none":

@@ -8,12 +8,13 @@ import numpy as np
 import onnx
 from impasto import ImpastoError, StyleInfo
 from impasto.contract import read_checked, seal
-from impasto.internal import Say, one_line
+from impasto.internal import Say, asked_for, one_line, shares_of, style_of
 
-from ...commandline.options import VariantOptions
 from ...commandline.presets import Preset
+from ...commandline.variant import VariantOptions
 from ...photos.content import open_content
 from ...photos.picture import Photo
+from ..join import taken_out
 from . import compare, edges, precision
 from .graph import fold_constants
 from .lower import lower
@@ -22,6 +23,7 @@ MOST_MEAN = 2.0  # levels of 255: a mean difference above it can be seen
 COMPARED_ON = 4  # photos
 CALIBRATED_ON = 12  # photos
 CALIBRATION_SHAPE = (384, 384)
+LONGEST_NAME = 64  # of a style
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,31 @@ def make_variant(source: Path, options: VariantOptions, say: Say) -> Variant:
     """Make the variant of ``source`` that ``options`` ask for.
 
     Raises:
-        ImpastoError: not a model of train-style's, or itself a variant; no photos; or the variant
-            paints another picture (see `MOST_MEAN`).
+        ImpastoError: not a model of train-style's, or itself a variant, or without such a style or of too many; no
+            photos; or the variant paints another picture (see `MOST_MEAN`).
     """
     info, data = read_checked(source)
     if info.made_from:
         raise ImpastoError(f"{source} is a variant itself: give the model that it was made from")
+    styles = [shares_of(info, one.name) for one in info.styles] or [shares_of(info, None)]
+    if options.style is not None:
+        styles = [asked_for(info, options.style)]
+        if not (info.styles or options.changes):
+            raise ImpastoError(f"{source} is of one style: there is nothing to take out of it")
+    elif info.styles and options.of_one_style:
+        said = f"{options.of_one_style} is for a model of one style"
+        raise ImpastoError(f"{said}, and {source} has {len(info.styles)}: give --style {info.styles[0].name}")
     content = open_content(options.content, say=say)
     photos = (*content.held_out, *content.train)[:COMPARED_ON]  # first those that int8 was not calibrated on
-    about = described(info, options)
+    about, changed = info, data
     try:
-        changed = edited(data, about, options.sides, content.train, options.preset)
-        parity = compare.compare_models(compare.Model(data, info), compare.Model(changed, about), photos, options.sides)
+        if options.style is not None and info.styles:
+            about, changed = _taken_out(info, data, styles[0], options)
+        if options.changes:
+            about = described(replace(about, digest=info.digest), options)
+            changed = edited(changed, about, options.sides, content.train, options.preset)
+        both = compare.Model(data, info), compare.Model(changed, about)
+        parity = compare.compare_models(*both, photos, options.sides, styles)
     except (ImpastoError, MemoryError):
         raise
     except Exception as error:  # of onnx's and onnxruntime's, which have classes of their own for everything
@@ -69,6 +84,16 @@ def make_variant(source: Path, options: VariantOptions, say: Say) -> Variant:
             f"(at most {MOST_MEAN:g}): choose another --precision"
         )
     return Variant(changed, about, parity, len(changed) / len(data))
+
+
+def _taken_out(
+    info: StyleInfo, data: bytes, shares: tuple[float, ...], options: VariantOptions
+) -> tuple[StyleInfo, bytes]:
+    """A style, or a blend, of a model of several as a model of its own."""
+    about = style_of(info, shares)
+    if len(options.styles) > 1:
+        about = replace(about, name=options.out.stem if options.out else "-".join(options.styles)[:LONGEST_NAME])
+    return about, taken_out(data, about, np.array(shares, np.float32))
 
 
 def described(info: StyleInfo, options: VariantOptions) -> StyleInfo:
