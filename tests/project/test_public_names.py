@@ -15,7 +15,7 @@ import pytest
 
 def test_the_public_names():
     assert impasto.__all__ == ["ImpastoError", "StyleInfo", "Stylizer", "__version__", "describe", "film"]
-    assert impasto_models.__all__ == ["names", "path"]
+    assert impasto_models.__all__ == ["ATLAS", "files", "names", "path"]
     for package in (impasto, impasto_models):
         for name in package.__all__:
             assert getattr(package, name) is not None
