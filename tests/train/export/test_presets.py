@@ -169,7 +169,7 @@ def test_what_cannot_be_rewritten_is_refused():
         (["mobile", "--precision", "fp16"], "--for mobile has --precision fp32 alone, not fp16"),
         (["webnn", "--precision", "int8"], "--for webnn has --precision fp32 or fp16 alone, not int8"),
         (["lens-studio", "--io", "float32"], "--for lens-studio has --io float255 alone: leave --io float32 out"),
-        (["any"], "nothing to change: give --for, --precision, --io, --layout, --dial or --size"),
+        (["any"], "nothing to change: give --style, --for, --precision, --io, --layout, --dial or --size"),
     ],
 )
 def test_what_an_engine_cannot_have_gets_one_line_and_2(called, tmp_path, words, line):
