@@ -290,6 +290,8 @@ def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Pa
     _announce(first, content, say)
     held_out = [centre_crop(photo, options.size) for photo in content.held_out]
     preview = Preview(folder.preview, turns, held_out[:PREVIEWED], options.preview_every)
+    if options.preview_every and not turns.step:  # what it starts from is a first look at the style
+        preview.write()
     saver = Saver(folder, turns, options.checkpoint_every)
     with ProgressLine(turns.steps, start=turns.step, batch_size=first.joined_batch) as progress:
         subscribers: list[Subscriber] = [Log(folder.log), progress, preview, saver]

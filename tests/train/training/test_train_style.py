@@ -104,6 +104,20 @@ def test_a_training_begins_with_its_start(options, pictures, quiet, monkeypatch,
 
 
 @pytest.mark.usefixtures("quick_export")
+def test_a_first_preview_is_there_before_any_step(options, quiet, monkeypatch):
+    there = []
+
+    def stopped(trainer):
+        there.append((options.run / "preview.png").exists())
+        yield from ()
+
+    monkeypatch.setattr(Trainer, "run", stopped)
+    start(options, quiet)
+    start(replace(options, preview_every=0, overwrite=True), quiet)
+    assert there == [True, False]
+
+
+@pytest.mark.usefixtures("quick_export")
 def test_a_start_that_fails_leaves_the_old_run(options, quiet, monkeypatch):
     start(options, quiet)
     before = {path.name: path.read_bytes() for path in options.run.iterdir()}
