@@ -40,6 +40,10 @@ given. What counts is their share of the sum."""
 MAX_MODEL_BYTES = 64 * 2**20
 """Larger files are refused unread. Ours stay under 2 MB."""
 
+LARGEST_STYLES = 16 * 2**20
+"""Characters that what a file says of its styles may have, some twenty thousand each: as JSON, other things of that
+length take gigabytes."""
+
 _PREFIX = "impasto."
 _PLACEHOLDER = "0" * 64
 # How the reference to a tensor in another file begins: onnxruntime would read that file, whatever it is.
@@ -152,7 +156,8 @@ class StyleInfo:
             if each.type is float and not math.isfinite(getattr(self, each.name)):
                 raise ImpastoError(f"{each.name} of a style must be finite, not {getattr(self, each.name)}")
         names = [one.name for one in self.styles]
-        if (self.contract == STYLES_VERSION) != (len(names) > 1) or any(one.styles for one in self.styles):
+        fits = len(names) > 1 if self.contract == STYLES_VERSION else not names
+        if not fits or any(one.styles for one in self.styles):
             raise ImpastoError(f"version {self.contract} of the contract does not go with {len(names)} styles")
         if len(set(names)) < len(names):
             raise ImpastoError("two styles of a file have the same name")
@@ -199,6 +204,8 @@ def _bare(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _prefixed(text: str) -> Iterator[dict[str, str]]:
     """Undo `_bare` for each style in a JSON list of them."""
+    if len(text) > LARGEST_STYLES:
+        raise ValueError("too long")
     try:
         styles = json.loads(text)
     except RecursionError as error:

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from impasto import ImpastoError, StyleInfo, describe
 from impasto.contract.graph import read_checked
-from impasto.contract.info import CONTRACT_VERSION, MAX_MODEL_BYTES, STYLES_VERSION, seal
+from impasto.contract.info import CONTRACT_VERSION, LARGEST_STYLES, MAX_MODEL_BYTES, STYLES_VERSION, seal
 from impasto.contract.protobuf import WireError, walk
 from negative import negative_model
 
@@ -269,6 +269,7 @@ def test_a_file_of_one_style_says_nothing_of_several(info):
         ("[1, 2]", "cannot be read"),
         ('[{"name": 1}]', "cannot be read"),
         ("[" * 100_000, "cannot be read"),
+        ("[" + "{}," * (LARGEST_STYLES // 3) + "{}]", "cannot be read"),
         ("[]", "version 2 of the contract does not go with 0 styles"),
         ('[{"name": "only"}]', "the metadata has no impasto.contract"),
     ],
@@ -284,5 +285,7 @@ def test_styles_of_a_file_differ_by_name_and_are_single(info):
         replace(both, styles=(info, info))
     with pytest.raises(ImpastoError, match="version 1 of the contract does not go with 2 styles"):
         replace(both, contract=1)
+    with pytest.raises(ImpastoError, match="version 1 of the contract does not go with 1 styles"):
+        replace(info, styles=(info,))
     with pytest.raises(ImpastoError, match="version 2 of the contract does not go with 2 styles"):
         replace(both, styles=(info, both))
