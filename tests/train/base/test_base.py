@@ -18,7 +18,7 @@ from impasto_train.network.stylenet import StyleNet, is_kernel
 from impasto_train.photos.content import open_content
 from impasto_train.photos.tensors import to_tensor
 from impasto_train.training.run_folder import RunFolder
-from impasto_train.training.trainer import Trainer
+from impasto_train.training.trainer import QUICKER, Trainer
 from impasto_train.training.turns import Turns
 from PIL import Image
 from safetensors.torch import load_file
@@ -53,6 +53,13 @@ def test_joined_trainers_teach_the_same_kernels_and_heads_of_their_own(trainers)
     assert not torch.equal(heads[0], heads[1])
     for name, parameter in trainers[0].average.named_parameters():
         assert (parameter is trainers[1].average.get_parameter(name)) == is_kernel(name, parameter)
+
+
+@pytest.mark.parametrize("quicker", [1.0, QUICKER])
+def test_all_heads_are_as_quick_as_the_first(trainers, quicker):
+    trainers[0].quicker, trainers[1].quicker = quicker, QUICKER  # the second began from the first
+    Turns(trainers)
+    assert [trainer.optimizers[-1].param_groups[0]["quicker"] for trainer in trainers] == [quicker] * len(trainers)
 
 
 def test_a_base_is_read_as_it_was_written(trainers, tmp_path):
