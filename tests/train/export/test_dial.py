@@ -96,6 +96,13 @@ def test_a_file_is_rewritten_in_place(plain, called_app, tmp_path, info):
     assert path.read_bytes() == once  # a dial that is there is replaced, not doubled
 
 
+def test_a_file_of_several_styles_is_not_rewritten(joined, called_app, tmp_path):
+    path = tmp_path / "atlas.onnx"
+    path.write_bytes(joined)
+    assert "atlas.onnx holds 3 styles, each with its dial: give models of one style" in called_app("demo", path)
+    assert path.read_bytes() == joined
+
+
 def test_a_variant_is_not_rewritten(plain, called_app, tmp_path, info):
     model = onnx.ModelProto.FromString(plain.SerializeToString())
     del model.metadata_props[:]

@@ -128,6 +128,8 @@ def rewrite(
         info, data = read_checked(path)
         if info.made_from:
             raise ImpastoError(f"{path} is a variant: rewrite the model that it was made from, and make it again")
+        if info.styles:
+            raise ImpastoError(f"{path} holds {len(info.styles)} styles, each with its dial: give models of one style")
         changed = calibrated(onnx.load_from_string(data), photos)
         onnx.checker.check_model(changed, full_check=True)
         rewritten, run_folder = seal(changed.SerializeToString()), RunFolder(path.with_suffix(".run"))
