@@ -13,8 +13,7 @@ from typing import Any, cast
 import impasto_models
 import numpy as np
 import torch
-from impasto import ImpastoError, StyleInfo, describe
-from impasto.contract import locate, read_checked
+from impasto import ImpastoError, describe
 from impasto.internal import Say, check_writable
 
 from .base.starts import starts
@@ -22,8 +21,7 @@ from .base.weights import Weights
 from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
 from .downloads.vgg_weights import absolute
 from .export.dial import photos_to_measure
-from .export.heads import weights_in
-from .export.join import apart
+from .export.heads import styles_in, weights_in
 from .export.metadata import info_of, title_of
 from .export.several import export_several
 from .export.to_onnx import export
@@ -141,11 +139,13 @@ def _held(folder: RunFolder, group: Group) -> AbstractContextManager[None]:
 
 
 def _check_free(options: Options, paths: Sequence[Path], folder: RunFolder) -> None:
-    if options.to is not None and not options.overwrite:
-        held = {info.name for info, _ in _styles_in(options.to)}
-        for name in (replace(options, style=path).style_name for path in paths):
-            if name in held:
-                raise ImpastoError(f"{options.to} has a style {name}: give --overwrite to replace it")
+    if options.to is not None:
+        info, names = describe(options.to), [replace(options, style=path).style_name for path in paths]
+        held = [one.name for one in info.styles or (info,)]
+        if held == names:
+            raise ImpastoError(f"{options.to} is {names[0]} alone: train it anew without --to, or rename {paths[0]}")
+        if not options.overwrite and (twice := [name for name in names if name in held]):
+            raise ImpastoError(f"{options.to} has a style {twice[0]}: give --overwrite to replace it")
     if options.model.exists() and not (options.overwrite or _is_added_to(options)):
         raise ImpastoError(f"{options.model} exists: give --overwrite to replace it, or another --out")
     if folder.path.exists() and not options.overwrite:
@@ -157,11 +157,6 @@ def _check_free(options: Options, paths: Sequence[Path], folder: RunFolder) -> N
 def _is_added_to(options: Options) -> bool:
     """Whether the model to write is the file that the styles are added to."""
     return options.to is not None and Path(options.to).resolve() == options.model.resolve()
-
-
-def _styles_in(model: str) -> list[tuple[StyleInfo, bytes]]:
-    """The styles of a model, each as a model of its own."""
-    return apart(*read_checked(locate(model)))
 
 
 def _check_same(content: ContentSet, group: Group) -> None:
@@ -311,16 +306,16 @@ def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Pa
 def _export(turns: Turns, content: ContentSet, held_out: Sequence[np.ndarray], folder: RunFolder, say: Say) -> None:
     """Write the model, of one style or of several."""
     options, photos = turns.trainers[0].options, photos_to_measure(content)
-    several = len(turns.trainers) > 1 or options.to is not None
+    alone, to = len(turns.trainers) == 1, options.to
     made = []
     for trainer in turns.trainers:
         network, own = trainer.finished(), trainer.options
-        info = info_of(trainer, network, content, held_out, own.style_name if several else own.name)
-        made.append((network, info))
-    if several:
-        names = {info.name for _, info in made}
-        held = [one for one in _styles_in(options.to) if one[0].name not in names] if options.to is not None else []
-        title = options.title or (describe(options.to).title if options.to is not None else title_of(options.name))
+        name = own.name if alone and to is None else own.style_name
+        made.append((network, info_of(trainer, network, content, held_out, name, options.title if alone else None)))
+    if to is not None or not alone:
+        held = [] if to is None else styles_in(to)
+        own_title = describe(to).title if to is not None and len(held) > 1 else title_of(options.name)
+        title = (None if alone else options.title) or own_title  # where there is one style to learn, it is of that
         export_several(made, options.model, photos, folder.note_exported, name=options.name, title=title, held=held)
     else:
         export(*made[0], options.model, photos, folder.note_exported)

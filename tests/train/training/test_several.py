@@ -5,7 +5,9 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import impasto_models
 import numpy as np
+import onnx
 import pytest
 import torch
 from impasto import ImpastoError, describe
@@ -16,6 +18,7 @@ from impasto_train.cli import styles_of
 from impasto_train.commandline.options import Options
 from impasto_train.export import to_onnx
 from impasto_train.export.heads import weights_in
+from impasto_train.export.join import finished, join
 from impasto_train.network.stylenet import StyleNet, is_kernel
 from impasto_train.pipeline import resume, start
 from impasto_train.training.run_folder import RunFolder
@@ -118,7 +121,7 @@ def test_a_style_added_leaves_the_others_as_they_were(options, also, quiet, pict
     info = describe(options.model)
     assert [one.name for one in info.styles] == ["style", "second_one", "third"]
     assert (info.name, info.title) == ("atlas", "Atlas")
-    assert info.styles[2].steps == 4
+    assert (info.styles[2].steps, info.styles[2].start) == (4, "run")
     for number in range(2):
         assert np.array_equal(painted(options.model, number, 3), before[number])
     assert not np.array_equal(painted(options.model, 2, 3), before[0])
@@ -144,6 +147,38 @@ def test_what_is_added_again_takes_its_own_place(options, also, quiet, monkeypat
     assert (moved / "atlas.onnx").read_bytes() != stopped
     with pytest.raises(ImpastoError, match="has a style third: give --overwrite to replace it"):
         start(replace(added, to=str(moved / "atlas.onnx")), quiet)
+
+
+def test_a_title_is_that_of_the_style_that_is_added(options, also, quiet):
+    start(replace(options, title="Two of them"), quiet, also[:1])
+    start(replace(options, style=also[1], out=None, to=str(options.model), title="The third", steps=2), quiet)
+    info = describe(options.model)
+    assert [info.title, *(one.title for one in info.styles)] == ["Two of them", "Style", "Second one", "The third"]
+
+
+def test_a_style_that_is_replaced_keeps_its_place(options, also, quiet):
+    start(options, quiet, also[:1])
+    before = [painted(options.model, number, 2) for number in range(2)]
+    start(replace(options, out=None, to=str(options.model), overwrite=True, steps=3), quiet)
+    assert [one.name for one in describe(options.model).styles] == ["style", "second_one"]
+    assert not np.array_equal(painted(options.model, 0, 2), before[0])
+    assert np.array_equal(painted(options.model, 1, 2), before[1])
+
+
+def test_what_nothing_can_be_added_to_is_said_before_the_training(options, also, quiet, pictures, monkeypatch):
+    monkeypatch.setattr("impasto_train.pipeline._train", None)
+    alone = replace(options, style=also[0], out=pictures / "second_one.onnx")
+    info, data = read_checked(impasto_models.path("great_wave"))
+    three = tuple(replace(info, name=name) for name in "abc")
+    both = join([(one, data) for one in three[:2]], "both", "Both")
+    for model, about, path, line in (
+        (data, replace(info, name="second_one"), alone.model, "is second_one alone"),
+        (data, replace(info, made_from="0" * 64), pictures / "variant.onnx", "is a variant"),
+        (both, replace(info, contract=2, styles=three), pictures / "three.onnx", "its styles cannot be told apart"),
+    ):
+        path.write_bytes(finished(onnx.load_from_string(model), about))
+        with pytest.raises(ImpastoError, match=line):
+            start(replace(alone, to=str(path), overwrite=True), quiet)
 
 
 def test_a_style_can_be_added_to_a_file_of_one(options, also, quiet, pictures):

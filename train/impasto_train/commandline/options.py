@@ -131,6 +131,8 @@ class Options(TrainingOptions, ObjectiveOptions):
         super().__post_init__()
         if self.steps is not None and self.minutes is not None:
             raise ImpastoError("give --steps or --minutes, not both")
+        if self.to is not None and self.from_ != Options.from_:
+            raise ImpastoError(f"--to {self.to} is what the training starts from: leave --from out")
         if self.model.suffix != ".onnx":
             raise ImpastoError(f"--out {self.model}: the model's name must end in .onnx")
 

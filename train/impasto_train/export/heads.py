@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from impasto import ImpastoError
+from impasto import ImpastoError, StyleInfo
 from impasto.contract import STRENGTH, locate, read_checked
+from impasto.internal import one_line
 from onnx import numpy_helper
 from torch import Tensor
 
@@ -65,11 +66,23 @@ def weights_in(model: str | Path, *, whole: bool = False) -> list[dict[str, Tens
     Raises:
         ImpastoError: no such model, or none that this version's network could have been exported to.
     """
+    return [_weights(onnx.load_from_string(alone), locate(model), whole) for _, alone in styles_in(model)]
+
+
+def styles_in(model: str | Path) -> list[tuple[StyleInfo, bytes]]:
+    """The styles of an exported file, or shipped one, each as a model of its own.
+
+    Raises:
+        ImpastoError: no such model, a variant of one, or not laid out as `join` does it.
+    """
     path = locate(model)
     info, data = read_checked(path)
     if info.made_from:
         raise ImpastoError(f"{path} is a variant: give the model that it was made from")
-    return [_weights(onnx.load_from_string(alone), path, whole) for _, alone in apart(info, data)]
+    try:
+        return apart(info, data)
+    except Exception as error:  # of onnx's and numpy's: the file may be anyone's
+        raise ImpastoError(f"{path}: its styles cannot be told apart: {one_line(error)[:200]}") from error
 
 
 def _weights(model: onnx.ModelProto, path: Path, whole: bool) -> dict[str, Tensor]:

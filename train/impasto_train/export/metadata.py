@@ -20,21 +20,26 @@ THUMBNAIL = 192  # px, side of the preview inside the model
 
 
 def info_of(
-    trainer: Trainer, network: StyleNet, content: ContentSet, held_out: Sequence[np.ndarray], name: str
+    trainer: Trainer,
+    network: StyleNet,
+    content: ContentSet,
+    held_out: Sequence[np.ndarray],
+    name: str,
+    title: str | None,
 ) -> StyleInfo:
     """The metadata of the model that ``trainer`` has trained, all but its digest.
 
     Args:
         network: what is exported.
-        name: of the style.
         held_out: the photos that R and S are measured on, uint8 ``[H, W, 3]`` each, at least one.
+        name, title: of the style; a title of None is that of the name.
     """
     options = trainer.options
     scores = evaluate(network, trainer.objective, held_out)
     return StyleInfo(
         contract=CONTRACT_VERSION,
         name=name,
-        title=(options.title if name == options.name else None) or title_of(name),
+        title=title or title_of(name),
         credit=options.credit,
         style_license=options.license,
         license=options.model_license,
@@ -61,7 +66,7 @@ def info_of(
         style_statistic=options.style_loss,
         content_on=options.content_on,
         learning_rate=options.learning_rate,
-        start=options.from_ if options.from_ in (SCRATCH, BASE) else "run",
+        start=options.from_ if options.to is None and options.from_ in (SCRATCH, BASE) else "run",
     )
 
 

@@ -34,7 +34,8 @@ def export_several(
         styles: each with its metadata.
         photos, about_to_write: as `export.to_onnx.export`.
         name, title: of the file.
-        held: models of one style each, of the same kernels, that come first in the file.
+        held: models of one style each, of the same kernels, that come first in the file; those of ``styles`` of the
+            same name take their place.
 
     Returns:
         what `impasto.describe` reads back from the file.
@@ -43,14 +44,14 @@ def export_several(
         ImpastoError: as `export.to_onnx.serialized` and `join`, or it cannot be written; then ``path`` is left as it
             was.
     """
-    models = list(held)
+    models = {info.name: (info, alone) for info, alone in held}
     if held:
         like = onnx.load_from_string(held[0][1])
     else:
         like = to_onnx.trace(Shipped(varied(styles[0][0]).for_export(), FADE))
     for network, info in styles:
-        models.append((info, serialized(network, info, photos, like)))
-    data = join(models, name, title)
+        models[info.name] = info, serialized(network, info, photos, like)
+    data = join([*models.values()], name, title)
     if len(data) > LARGEST_FILE + LARGEST_HEAD * (len(models) - 1):
         raise ImpastoError(f"the export came to {len(data)} bytes, over what {len(models)} styles may have")
     with whole_file(path) as temporary:

@@ -163,7 +163,7 @@ class RunFolder:
             return [each["average"] for each in styles], int(styles[0]["step"]) + int(styles[0].get("earlier", 0))
         except (ImpastoError, KeyError) as error:
             raise ImpastoError(
-                f"--from {self.path}: neither base nor scratch nor a run folder with a checkpoint"
+                f"--from {self.path}: neither base nor scratch, nor a model, nor a run folder with a checkpoint"
             ) from error
 
     def sweep(self, model: Path) -> None:
