@@ -127,6 +127,8 @@ def test_a_blend_is_a_style_of_its_own(atlas, variant, photo, tmp_path, monkeypa
     command.export_style(model=str(atlas), style="second:0.25,third:0.75")
     assert capsys.readouterr().out.startswith("second-third.onnx: mean difference 0.0")
     assert describe("second-third.onnx").name == "second-third"
+    command.export_style(model=str(atlas), style="second,third", out=Path("my blend.onnx"))
+    assert describe("my blend.onnx").name == "my_blend"
     command.export_style(model=str(atlas), style="third", layout="nchw")
     assert describe("third-nchw.onnx").name == "third"
 

@@ -146,12 +146,12 @@ class Options(TrainingOptions, ObjectiveOptions):
     @property
     def name(self) -> str:
         """The style's, which its results are named after."""
-        return re.sub(r"[^\w-]+", "_", self.model.stem)[:64]
+        return named_after(self.model)
 
     @property
     def style_name(self) -> str:
         """That of the style by its picture: its own in a file of several."""
-        return re.sub(r"[^\w-]+", "_", self.style.stem)[:64]
+        return named_after(self.style)
 
     @property
     def run(self) -> Path:
@@ -282,6 +282,11 @@ def check(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
             raise ImpastoError(f"{spelling(field.name)} {value} is not possible: give a finite number {bound}")
     if get_origin(kind) is Literal and value not in get_args(kind):
         raise ImpastoError(f"{spelling(field.name)} {value}: choose {' or '.join(get_args(kind))}")
+
+
+def named_after(path: Path) -> str:
+    """The name of the style that a picture or a model shows, as `impasto.StyleInfo` allows it."""
+    return re.sub(r"[^\w-]+", "_", path.stem)[:64]
 
 
 def spelling(name: str) -> str:

@@ -10,6 +10,7 @@ from impasto import ImpastoError, StyleInfo
 from impasto.contract import read_checked, seal
 from impasto.internal import Say, asked_for, one_line, shares_of, style_of
 
+from ...commandline.options import named_after
 from ...commandline.presets import Preset
 from ...commandline.variant import VariantOptions
 from ...photos.content import open_content
@@ -23,7 +24,6 @@ MOST_MEAN = 2.0  # levels of 255: a mean difference above it can be seen
 COMPARED_ON = 4  # photos
 CALIBRATED_ON = 12  # photos
 CALIBRATION_SHAPE = (384, 384)
-LONGEST_NAME = 64  # of a style
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _taken_out(
     """A style, or a blend, of a model of several as a model of its own."""
     about = style_of(info, shares)
     if len(options.styles) > 1:
-        about = replace(about, name=options.out.stem if options.out else "-".join(options.styles)[:LONGEST_NAME])
+        about = replace(about, name=named_after(options.out or Path("-".join(options.styles))))
     return about, taken_out(data, about, np.array(shares, np.float32))
 
 
