@@ -249,6 +249,8 @@ def _check_ours(options: Options, folder: RunFolder) -> None:
     ours = options.overwrite or _is_added_to(options) or folder.has_exported(options.model)
     if options.model.exists() and not ours:
         raise ImpastoError(f"{options.model} is not what this run exported: give --overwrite to replace it")
+    if options.to is not None:
+        describe(options.to)  # not at the end of the training: the file may have been moved
     check_writable(options.model)
 
 

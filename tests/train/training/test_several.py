@@ -141,6 +141,9 @@ def test_what_is_added_again_takes_its_own_place(options, also, quiet, monkeypat
     moved = pictures / "moved"
     moved.mkdir()
     shutil.move(added.run, moved / added.run.name)
+    with pytest.raises(ImpastoError, match=r"atlas\.onnx"):
+        resume(moved / added.run.name, quiet)
+    assert RunFolder(moved / added.run.name).load_state()["step"] < 4  # said at once
     shutil.move(options.model, moved / options.model.name)
     assert resume(moved / added.run.name, quiet) == moved.resolve() / "atlas.onnx"
     assert [one.name for one in describe(moved / "atlas.onnx").styles] == ["style", "second_one", "third"]
