@@ -71,7 +71,7 @@ def styles_of(style: Sequence[Path] = (), out: Path | None = None, **given: Any)
 def _pictures(folder: Path) -> list[Path]:
     from impasto.pictures import format_of
 
-    paths = sorted(path for path in folder.iterdir() if format_of(path) is not None)
+    paths = sorted(path for path in folder.iterdir() if format_of(path) is not None and path.name[0] != ".")
     if not paths:
         raise ImpastoError(f"--style {folder}: there are no pictures in this folder")
     return paths

@@ -78,6 +78,8 @@ def start(options: Options, say: Say, also: Sequence[Path] = ()) -> Path | None:
             own = _settled(own, objective, content)
             if not trainers:
                 minutes, steps = _timed(own, objective, content, group, len(paths), say)
+                if also:
+                    say(f"{steps} steps of each of {len(paths)} styles, in turns")
             own = replace(own, minutes=minutes, devices=group.size)
             trainer = Trainer(objective, content.train, own, steps, group)
             trainer.earlier = earlier

@@ -40,7 +40,9 @@ def names_of(infos: Iterable[StyleInfo]) -> set[str]:
 
 def known_names(styles: Iterable[str] = ()) -> set[str]:
     """``styles`` and those of `names_of` the shipped models."""
-    return {*styles, *names_of(describe(impasto_models.path(name)) for name in impasto_models.files())}
+    shipped = impasto_models.files()
+    several = names_of([describe(impasto_models.ATLAS)] if impasto_models.ATLAS in shipped else [])
+    return {*styles, *shipped, *several}  # the others have but the names of their files
 
 
 def results_of(stems: Iterable[str], styles: Iterable[str] = ()) -> set[str]:

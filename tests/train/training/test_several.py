@@ -58,8 +58,10 @@ def painted(model, number, styles):
     return session.run([STYLIZED], {IMAGE: photo, STYLE: np.eye(styles, dtype=np.float32)[number]})[0]
 
 
-def test_styles_take_turns_and_share_their_kernels(options, also, quiet):
-    assert start(options, quiet, also) == options.model
+def test_styles_take_turns_and_share_their_kernels(options, also):
+    said: list[str] = []
+    assert start(options, said.append, also) == options.model
+    assert "3 steps of each of 3 styles, in turns" in said
     log = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == list(range(1, 10))
     assert [line["of"] for line in log] == ["style", "second_one", "third"] * 3
@@ -196,6 +198,7 @@ def test_a_style_can_be_added_to_a_file_of_one(options, also, quiet, pictures):
 def test_pictures_and_folders_on_the_command_line(pictures, also):
     options, others = styles_of(style=[pictures / "style.png", *also], steps=9)
     assert (options.style, options.model.name, others) == (pictures / "style.png", "styles.onnx", also)
+    (pictures / "photos/.hidden.png").write_bytes((pictures / "photos/0.png").read_bytes())
     options, others = styles_of(style=[pictures / "photos"])
     assert (options.model.name, len(others)) == ("photos.onnx", 5)
     options, others = styles_of(style=[also[0]])
