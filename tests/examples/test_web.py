@@ -1,7 +1,5 @@
 """The web page, built and driven in a real browser without a window, beside `Stylizer`."""
 
-import hashlib
-import io
 import json
 import subprocess
 import sys
@@ -175,28 +173,49 @@ def test_bad_files_are_told_in_words(walk, photo, tmp_path, model):
         damaged.format("newer.onnx"),
         "poppy_field-variant.onnx is a variant for other programs: open the model that it was made from.",
     ]
-    assert seen["styles"] == len(impasto_models.names())
+    assert seen["styles"] == len(impasto_models.files())
     assert seen["status"].startswith("Painted in ")
 
 
 def test_models_of_ones_own(walk, photo, tmp_path):
     shipped = impasto_models.path("starry_night")
     undialled = variant(tmp_path, "poppy_field", dial="none")
-    seen = walk("ownModels", photo=photo, models=[shipped, undialled])
-    assert [each["dial"] for each in seen["seen"]] == [True, False]
-    for path, each in zip((shipped, undialled), seen["seen"], strict=True):
-        assert each["caption"] == caption(path)
+    atlas = impasto_models.path("atlas")
+    seen = walk("ownModels", photo=photo, models=[shipped, undialled, atlas])
+    assert [each["dial"] for each in seen["seen"]] == [True, False, True]
+    assert [each["caption"] for each in seen["seen"][:2]] == [caption(shipped), caption(undialled)]
     with Image.open(photo) as image:
         # the strength is optional in this file, and onnxruntime-web takes none that is
         assert_close(pixels(tmp_path / "0.png"), Stylizer(shipped, device="cpu")(image, 0.5))
         assert_close(pixels(tmp_path / "1.png"), Stylizer("poppy_field", device="cpu")(image))
+        halves = dict.fromkeys([one.name for one in describe(atlas).styles[:2]], 1)
+        assert_close(pixels(tmp_path / "2.png"), Stylizer(atlas, device="cpu")(image, 0.5, style=halves))
+
+
+def test_a_blend_of_two_styles(walk, photo, tmp_path):
+    seen = walk("blend", photo=photo, titles=[title for title, _ in (WAVE, SCREAM)])
+    assert seen["early"] == []  # the file is loaded when it is wanted
+    assert seen["names"] == ["photo-great_wave-60-the_scream-40.png", "photo-great_wave.png", "photo-the_scream.png"]
+    credits = "Katsushika Hokusai, about 1831; Edvard Munch, 1893 · Public domain"
+    assert seen["caption"] == f"{WAVE[0]} 60 %, {SCREAM[0]} 40 %, {credits}"
+    atlas, mix = Stylizer("atlas", device="cpu"), {"great_wave": 0.6, "the_scream": 0.4}
+    with Image.open(photo) as image:
+        for name, style in (("blend", mix), ("left", "great_wave"), ("right", "the_scream")):
+            assert_close(pixels(tmp_path / f"{name}.png"), atlas(image, style=style))
+        look = atlas(image, 0.5, style=mix, stroke=2, keep_colors=True)
+    assert_near(pixels(tmp_path / "look.png"), look)
+    assert seen["tabbed"] == ["Open a model of your own (.onnx)", "Style on the left", "Style on the right", "Blend"]
+    assert seen["value"] == f"{WAVE[0]} 1 %, {SCREAM[0]} 99 %"  # the arrow key moved it
+    assert 'group "Blend"' in seen["tree"]
+    assert (seen["width"], seen["save"] <= 844) == (390, True)  # on a phone
 
 
 def test_without_a_network_once_it_is_loaded(walk, photo, tmp_path):
-    seen = walk("offline", photo=photo, style=SCREAM[0])
+    seen = walk("offline", photo=photo, style="Blend")
     assert all(status.startswith("Painted in ") for status in seen["statuses"])
     with Image.open(photo) as image:
-        assert_close(pixels(tmp_path / "offline.png"), Stylizer("the_scream", device="cpu")(image))
+        halves = dict.fromkeys([one.name for one in describe("atlas").styles[:2]], 1)
+        assert_close(pixels(tmp_path / "offline.png"), Stylizer("atlas", device="cpu")(image, style=halves))
 
 
 def test_an_installed_page_takes_photos_from_other_apps_without_a_network(walk, photo, tmp_path):
@@ -211,15 +230,6 @@ def test_an_installed_page_takes_photos_from_other_apps_without_a_network(walk, 
     with Image.open(photo) as image:
         assert_close(pixels(tmp_path / "shared.png"), Stylizer(impasto_models.names()[0], device="cpu")(image))
     assert "empty" in seen["after"]  # it is taken once
-
-
-def test_the_icons_are_of_the_sizes_that_the_manifest_states():
-    public = WEB / "public"
-    manifest = json.loads((public / "manifest.webmanifest").read_text())
-    for icon in manifest["icons"]:
-        if icon["type"] == "image/png":
-            with Image.open(public / icon["src"]) as image:
-                assert "{}x{}".format(*image.size) == icon["sizes"]
 
 
 def test_a_browser_without_webassembly(walk):
@@ -272,8 +282,10 @@ def test_the_camera(walk, tmp_path):
 
 
 def test_the_camera_is_painted_live(walk, tmp_path):
-    seen = walk("live", styles=[[title, f"{name}.png"] for title, name in (WAVE, SCREAM)])
-    assert seen["captions"] == [caption(impasto_models.path(name)) for _, name in (WAVE, SCREAM)]
+    seen = walk("live", styles=[[title, f"{name}.png"] for title, name in (("Blend", "blend"), WAVE, SCREAM)])
+    blend, *captions = seen["captions"]
+    assert captions == [caption(impasto_models.path(name)) for _, name in (WAVE, SCREAM)]
+    assert blend.count("50 %") == 2
     photo, *painted = (pixels(tmp_path / f"{name}.png") for name in ("photo", WAVE[1], SCREAM[1]))
     # Chromium's camera is a green picture, and what moves in it is small
     for one, other in ((photo, painted[0]), (photo, painted[1]), painted):
@@ -323,31 +335,3 @@ def test_the_benchmark_prints_the_page_beside_onnxruntime(browser, capsys, tmp_p
     assert page["times"] == pytest.approx(page["ms"] / native["ms"])
     for name in ("onnxruntime, CPU, 1 threads", "the page, WASM, 1 threads"):
         assert name in printed
-
-
-def test_the_index_says_what_the_models_say(tmp_path):
-    out = tmp_path / "styles"
-    words = [sys.executable, WEB / "styles.py", "great_wave", "the_scream", "--out", out]
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    entries = json.loads((out / "index.json").read_text())["styles"]
-    for entry in entries:
-        shipped, made = describe(impasto_models.path(entry["name"])), describe(out / entry["file"])
-        for key in ("name", "title", "credit", "style_license", "license"):
-            assert entry[key] == getattr(shipped, key)
-        assert (made.dial, made.precision, made.made_from) == ("required", "fp16-weights", shipped.digest)
-        data = (out / entry["file"]).read_bytes()
-        assert (entry["bytes"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
-        assert (out / entry["preview"]).read_bytes() == shipped.preview
-        with Image.open(io.BytesIO(shipped.preview)) as preview:
-            assert preview.size == (192, 192)
-    names = {"index.json", "example.png"} | {entry[key] for entry in entries for key in ("file", "preview")}
-    assert {path.name for path in out.iterdir()} == names
-
-
-def test_styles_of_a_wrong_model(tmp_path):
-    words = [sys.executable, WEB / "styles.py", "nothing.onnx", "--out", tmp_path / "styles"]
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 2
-    assert done.stderr.startswith("styles.py: ")
-    assert done.stderr.count("\n") == 1

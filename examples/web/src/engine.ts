@@ -34,12 +34,14 @@ export function openSession(engine: Engine, model: Uint8Array, provider: EngineN
   return engine.ort.InferenceSession.create(model, { executionProviders: [provider], logSeverityLevel: 3 });
 }
 
-/** Run a session on RGB bytes. */
+/** Run a session on RGB bytes; `weights` are how much of each style, in a file of several. */
 export async function stylize(
   { ort }: Engine, session: Session, rgb: Uint8Array, width: number, height: number, strength: number,
+  weights: number[] = [],
 ): Promise<Uint8Array> {
   const feeds: Record<string, Ort.Tensor> = { image: new ort.Tensor("uint8", rgb, [1, height, width, 3]) };
   if (session.inputNames.includes("strength")) feeds.strength = new ort.Tensor("float32", [strength], []);
+  if (session.inputNames.includes("style")) feeds.style = new ort.Tensor("float32", weights, [weights.length]);
   const { stylized } = await session.run(feeds);
   const data = await stylized.getData();
   stylized.dispose();

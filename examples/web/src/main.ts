@@ -1,6 +1,7 @@
 // The page: what its controls do. Everything is worked out in the worker, on this device.
 import { closeCamera, hasCamera, lostCamera, openCamera, shoot, video } from "./camera";
 import { byId, make } from "./dom";
+import { takeFiles } from "./drop";
 import { Live } from "./live";
 import { autoStroke, type Look } from "./look";
 import { NotAModel } from "./model";
@@ -12,7 +13,7 @@ import { addModel, chosenStyle, focusShelf, loadShelf, type Style } from "./shel
 import { Refused, Studio } from "./studio";
 import { lacking } from "./support";
 
-const QUICK = 0.4; // seconds: what takes no longer is painted while the strength is being moved
+const QUICK = 0.4; // seconds: what takes no longer is painted while a slider is being moved
 
 const NO_CAMERA = "The camera cannot be used: there is none, or this page may not use it.";
 
@@ -29,6 +30,7 @@ const photoFile = byId("photo-file", HTMLInputElement);
 const modelFile = byId("model-file", HTMLInputElement);
 
 let photoName = "";
+let styleName = ""; // of what hangs on the wall
 let shelf: Style[] = [];
 let asked = 0; // counts what was asked for: answers to anything but the last are passed over
 let took = Infinity; // seconds of the last painting of this photo
@@ -157,6 +159,7 @@ function saveable(can: boolean): void {
 }
 
 function showCaption(style: Style): void {
+  styleName = style.name;
   const caption = byId("caption", HTMLElement);
   const licence = style.style_license && make("span", "licence", ` · ${style.style_license}`);
   caption.replaceChildren(make("cite", "", style.title), style.credit && `, ${style.credit}`, licence);
@@ -208,7 +211,7 @@ const opened = (file: File | null | undefined) =>
 function saveFile(data: Blob, suffix: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(data);
-  link.download = `${photoName}-${chosenStyle()?.name ?? "impasto"}.${suffix}`;
+  link.download = `${photoName}-${styleName}.${suffix}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   say(`Saved ${link.download}`);
@@ -304,9 +307,11 @@ function listen(): void {
   });
   strength.addEventListener("input", () => {
     byId("strength-shown", HTMLOutputElement).textContent = `${strength.value} %`;
-    if (took < QUICK) void repaint();
   });
-  strength.addEventListener("change", () => void (took < QUICK || repaint()));
+  for (const moved of [strength, byId("blend", HTMLFieldSetElement)]) {
+    moved.addEventListener("input", () => void (took < QUICK && repaint()));
+    moved.addEventListener("change", () => void (took < QUICK || repaint()));
+  }
   for (const control of [stroke, keepColors]) control.addEventListener("change", () => void repaint());
   stop.addEventListener("click", () => {
     asked++;
@@ -314,20 +319,7 @@ function listen(): void {
     studio.stop();
     idle("Stopped.");
   });
-  document.addEventListener("paste", (event) => {
-    const file = event.clipboardData?.files[0];
-    if (file) opened(file);
-  });
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.body.classList.add("dragging");
-  });
-  document.addEventListener("dragleave", (event) => event.relatedTarget || document.body.classList.remove("dragging"));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.body.classList.remove("dragging");
-    opened(event.dataTransfer?.files[0]);
-  });
+  takeFiles(opened);
 }
 
 async function begin(): Promise<void> {

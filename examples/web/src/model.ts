@@ -13,15 +13,17 @@ export interface StyleInfo {
 
 export interface Model {
   info: StyleInfo;
+  /** What each says, of a file of several styles; else empty. */
+  styles: StyleInfo[];
   /** A small picture; empty if the file has none. */
   preview: Blob;
   /** Whether the strength can be fed. */
   dial: boolean;
-  /** The file as onnxruntime-web takes it: it refuses optional inputs, so the strength is a required one. */
+  /** The file as onnxruntime-web takes it: it refuses optional inputs, so `strength` and `style` are required. */
   data: Uint8Array<ArrayBuffer>;
 }
 
-const CONTRACT = 1;
+const CONTRACT = 2;
 const MOST_BYTES = 64 * 2 ** 20;
 const LENGTH_DELIMITED = 2;
 // fields of onnx.ModelProto, GraphProto, TensorProto and StringStringEntryProto
@@ -80,20 +82,19 @@ async function sha256(data: Uint8Array<ArrayBuffer>): Promise<string> {
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Take the default of the input `strength` out of the graph: what `export-style --dial required` does. */
-function withRequiredDial(data: Uint8Array, graph: Field): Uint8Array<ArrayBuffer> {
-  const defaults = [...fields(data, graph.start, graph.end)].find(
-    (one) => one.number === INITIALIZER && text(data, one, TENSOR_NAME)[0] === "strength",
-  );
-  if (!defaults) throw new NotAModel("lacks the input that its metadata speak of.");
+/** Take the defaults of inputs out of the graph: what `export-style --dial required` does. */
+function withRequired(data: Uint8Array, graph: Field, inputs: string[]): Uint8Array<ArrayBuffer> {
+  const kept: Uint8Array[] = [];
+  let [found, length] = [0, 0];
+  for (const field of fields(data, graph.start, graph.end)) {
+    if (field.number === INITIALIZER && inputs.includes(text(data, field, TENSOR_NAME)[0])) found++;
+    else length += kept[kept.push(data.subarray(field.at, field.end)) - 1].length;
+  }
+  if (found < inputs.length) throw new NotAModel("lacks the inputs that its metadata speak of.");
   const head: number[] = [GRAPH * 8 + LENGTH_DELIMITED];
-  let left = graph.end - graph.start - (defaults.end - defaults.at);
-  for (; left > 127; left = Math.floor(left / 128)) head.push((left % 128) + 128);
-  head.push(left);
-  const parts = [
-    data.subarray(0, graph.at), Uint8Array.from(head), data.subarray(graph.start, defaults.at),
-    data.subarray(defaults.end, graph.end), data.subarray(graph.end),
-  ];
+  for (; length > 127; length = Math.floor(length / 128)) head.push((length % 128) + 128);
+  head.push(length);
+  const parts = [data.subarray(0, graph.at), Uint8Array.from(head), ...kept, data.subarray(graph.end)];
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -103,9 +104,25 @@ function withRequiredDial(data: Uint8Array, graph: Field): Uint8Array<ArrayBuffe
   return joined;
 }
 
+type Say = (key: string) => string;
+
+const infoOf = (say: Say): StyleInfo => ({
+  name: say("name"), title: say("title") || say("name"), credit: say("credit"),
+  style_license: say("style_license"), license: say("license"),
+});
+
+/** What the styles of a file of several say. */
+function stylesOf(json: string): StyleInfo[] {
+  try {
+    return (JSON.parse(json) as Record<string, string>[]).map((one) => infoOf((key) => one[key] ?? ""));
+  } catch {
+    throw new NotAModel(DAMAGED);
+  }
+}
+
 /** Read the bytes of a model. Throws `NotAModel`, whose message goes on after the name of the file. */
 export async function readModel(data: Uint8Array<ArrayBuffer>): Promise<Model> {
-  if (data.length > MOST_BYTES) throw new NotAModel("is larger than 64 MB: Impasto's models are under 2 MB.");
+  if (data.length > MOST_BYTES) throw new NotAModel("is larger than 64 MB: Impasto's models are of a few.");
   const metadata = new Map<string, string>();
   const found = new Map<number, Field>();
   let digest: Field | undefined;
@@ -138,15 +155,15 @@ export async function readModel(data: Uint8Array<ArrayBuffer>): Promise<Model> {
   if (say("io", "uint8") !== "uint8" || say("layout", "nhwc") !== "nhwc" || say("fixed_size")) {
     throw new NotAModel("is a variant for other programs: open the model that it was made from.");
   }
+  const styles = stylesOf(say("styles", "[]"));
+  if (version === CONTRACT !== styles.length > 1) throw new NotAModel(DAMAGED);
   const dial = say("dial", "optional");
   const preview = Uint8Array.from(atob(say("preview")), (letter) => letter.charCodeAt(0));
   return {
-    info: {
-      name: say("name"), title: say("title") || say("name"), credit: say("credit"),
-      style_license: say("style_license"), license: say("license"),
-    },
+    info: infoOf(say),
+    styles,
     preview: new Blob([preview]),
     dial: dial !== "none",
-    data: dial === "optional" ? withRequiredDial(data, graph) : data,
+    data: dial === "optional" ? withRequired(data, graph, ["strength", ...(styles.length ? ["style"] : [])]) : data,
   };
 }

@@ -1,14 +1,18 @@
 // The styles to choose from: those of the index, and models that were opened here.
+import { blended, offerBlend } from "./blend";
 import { byId, make } from "./dom";
 import { NotAModel, readModel, type StyleInfo } from "./model";
 import type { Source } from "./worker";
 
 export interface Style extends StyleInfo, Source {
+  /** Those in its file, where it is of several; else empty. */
+  styles: StyleInfo[];
   dial: boolean;
   preview: string | null;
 }
 
 interface Entry extends StyleInfo {
+  styles: StyleInfo[];
   file: string;
   bytes: number;
   sha256: string;
@@ -16,26 +20,36 @@ interface Entry extends StyleInfo {
 }
 
 const list = byId("styles", HTMLFieldSetElement);
-const styles: Style[] = [];
+const shelf: Style[] = [];
 
-export const chosenStyle = (): Style | undefined =>
-  styles[Number(list.querySelector<HTMLInputElement>("input:checked")?.value ?? -1)];
+const chosenFile = (): Style | undefined =>
+  shelf[Number(list.querySelector<HTMLInputElement>("input:checked")?.value ?? -1)];
+
+/** The style to paint: of a file of several, what is mixed of them. */
+export function chosenStyle(): Style | undefined {
+  const file = chosenFile();
+  return file && blended(file);
+}
 
 export const focusShelf = (): void => list.querySelector<HTMLInputElement>("input:checked")?.focus();
+
+list.addEventListener("change", () => offerBlend(chosenFile()?.styles ?? []));
 
 function show(style: Style): HTMLInputElement {
   const row = make("label", "style");
   const radio = make("input");
   radio.type = "radio";
   radio.name = "style";
-  radio.value = String(styles.push(style) - 1);
+  radio.value = String(shelf.push(style) - 1);
   const picture = make("img");
   picture.alt = "";
   if (style.preview) picture.src = style.preview;
   const words = make("span", "words");
-  words.append(make("span", "title", style.title), make("span", "credit", style.credit));
+  const count = style.styles.length;
+  const said = count ? ["Blend", `${style.title}, ${count} styles`] : [style.title, style.credit];
+  words.append(make("span", "title", said[0]), make("span", "credit", said[1]));
   row.append(radio, picture, words);
-  row.title = [style.title, style.credit, style.style_license].filter(Boolean).join(" · ");
+  row.title = [...said, count ? "" : style.style_license].filter(Boolean).join(" · ");
   list.append(row);
   return radio;
 }
@@ -52,7 +66,7 @@ export async function loadShelf(): Promise<Style[]> {
     show({ ...about, url: url.href, dial: true, preview: preview && new URL(preview, folder).href });
   }
   list.querySelector("input")?.click();
-  return [...styles];
+  return [...shelf];
 }
 
 /** Put a model from a file on the shelf and choose it. Rejects with `NotAModel`, whose message is whole. */
@@ -63,6 +77,7 @@ export async function addModel(file: File): Promise<Style> {
   });
   const style: Style = {
     ...model.info,
+    styles: model.styles,
     url: URL.createObjectURL(file),
     bytes: file.size,
     dial: model.dial,

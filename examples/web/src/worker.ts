@@ -2,11 +2,13 @@
 import { download, forget, NotLoaded } from "./download";
 import { type Engine, type EngineName, loadEngine, openSession, type Session, stylize } from "./engine";
 import { type Look, type Picture, restyled } from "./look";
-import { NotAModel, readModel } from "./model";
+import { type Model, NotAModel, readModel } from "./model";
 
 export interface Source {
   url: string;
   bytes: number;
+  /** Of a file of several styles, how much of each is painted. */
+  weights?: number[];
 }
 
 /** A photo and the size to work at; `id` tells photos apart. */
@@ -130,13 +132,13 @@ function toBitmap(rgb: Uint8Array, width: number, height: number): Promise<Image
 const SMALL = 64;
 
 /** See to it, once, that the graphics processor paints what the processor does. */
-async function checkGpu(running: Engine, model: Uint8Array): Promise<void> {
+async function checkGpu(running: Engine, { data, styles }: Model): Promise<void> {
   if (running.name !== "webgpu" || trusted) return;
   const noise = Uint8Array.from({ length: SMALL * SMALL * 3 }, (_, index) => (index * 7919) % 251);
   const pictures: Uint8Array[] = [];
   for (const provider of ["webgpu", "wasm"] as const) {
-    const opened = await openSession(running, model, provider);
-    pictures.push(await stylize(running, opened, noise, SMALL, SMALL, 1));
+    const opened = await openSession(running, data, provider);
+    pictures.push(await stylize(running, opened, noise, SMALL, SMALL, 1, styles.map(() => 1)));
     await opened.release();
   }
   if (pictures[0].some((value, index) => Math.abs(value - pictures[1][index]) > 2)) throw new Error("another picture");
@@ -153,7 +155,7 @@ async function sessionOf(running: Engine, style: Source, report: (loaded: number
   const before = session;
   session = undefined;
   await before?.opened.release();
-  await checkGpu(running, model.data);
+  await checkGpu(running, model);
   session = { url: style.url, opened: await openSession(running, model.data) };
   return session.opened;
 }
@@ -183,7 +185,7 @@ async function paint(request: Request & { type: "paint" }): Promise<Painted | nu
     report("painting");
     const start = performance.now();
     const painted = await restyled(photo, look, (seen) =>
-      stylize(running, opened, seen.rgb, seen.width, seen.height, look.strength),
+      stylize(running, opened, seen.rgb, seen.width, seen.height, look.strength, style.weights),
     );
     const seconds = (performance.now() - start) / 1000;
     return { bitmap: await toBitmap(painted, width, height), seconds, engine: running.name, threads: running.threads };

@@ -140,6 +140,47 @@ const walks = {
     return { ...opened, seen };
   },
 
+  async blend() {
+    const before = "delete Navigator.prototype.serviceWorker"; // with it, all files are loaded ahead
+    const opened = await openPage({ executable: job.executable, before });
+    const { page } = opened;
+    await choosePhoto(page, job.photo);
+    const early = opened.requests.filter((url) => url.includes("atlas.onnx"));
+    await chooseStyle(page, "Blend");
+    for (const [at, side] of ["left", "right"].entries()) {
+      await page.getByLabel(`Style on the ${side}`).selectOption(job.titles[at]);
+      await settled(page);
+    }
+    const mix = page.getByRole("slider", { name: "Blend" });
+    const blended = async (percent, path) => {
+      await mix.fill(String(percent));
+      await settled(page);
+      return await save(page, out(path));
+    };
+    const names = [await blended(40, "blend.png")];
+    const caption = await page.locator("#caption").innerText();
+    await page.getByLabel("Keep colours").check();
+    await settled(page);
+    await setStroke(page, "2");
+    await setStrength(page, 50);
+    await save(page, out("look.png"));
+    await page.getByLabel("Keep colours").uncheck();
+    await settled(page);
+    await setStroke(page, "1");
+    await setStrength(page, 100);
+    names.push(await blended(0, "left.png"), await blended(100, "right.png"));
+    await page.getByRole("radio", { name: "Blend" }).focus();
+    const order = await tabbed(page, 4);
+    await page.keyboard.press("ArrowLeft");
+    const value = await mix.getAttribute("aria-valuetext");
+    const tree = await page.locator("body").ariaSnapshot();
+    await page.setViewportSize(PHONE.viewport);
+    const [width, bottom] = await page.evaluate(() => [
+      document.documentElement.scrollWidth, document.getElementById("save").getBoundingClientRect().bottom,
+    ]);
+    return { ...opened, early, names, caption, tabbed: order, value, tree, width, save: bottom };
+  },
+
   async offline() {
     const opened = await openPage({ executable: job.executable });
     const { page, closeServer } = opened;
