@@ -33,7 +33,10 @@ export function chosenStyle(): Style | undefined {
 
 export const focusShelf = (): void => list.querySelector<HTMLInputElement>("input:checked")?.focus();
 
-list.addEventListener("change", () => offerBlend(chosenFile()?.styles ?? []));
+list.addEventListener("change", ({ target }) => {
+  offerBlend(chosenFile()?.styles ?? []);
+  if (target instanceof HTMLElement) target.parentElement?.scrollIntoView({ block: "nearest" }); // the shelf has shrunk
+});
 
 function show(style: Style): HTMLInputElement {
   const row = make("label", "style");
