@@ -52,6 +52,11 @@ def test_a_blend_lies_between(joined, batch):
     assert 0 < np.abs(half - second).mean() < apart
 
 
+def test_no_node_takes_and_gives_more_than_webgpu_lets_it(joined):
+    nodes = onnx.load_from_string(joined).graph.node
+    assert max(len(node.input) + len(node.output) for node in nodes) <= 8  # buffers that a shader may have everywhere
+
+
 def test_what_it_says_of_itself(joined, single, tmp_path):
     path = tmp_path / "atlas.onnx"
     path.write_bytes(joined)

@@ -96,8 +96,7 @@ def _put(graph: onnx.GraphProto, heads: Sequence[dict[str, np.ndarray]]) -> None
     first = heads[0]
     start = np.zeros(len(heads), np.float32)
     start[0] = 1
-    sizes = np.array([part.size for part in first.values()], np.int64)
-    for name, value in ((HEADS, table), (STYLE, start), ("head_sizes", sizes)):
+    for name, value in ((HEADS, table), (STYLE, start)):
         graph.initializer.append(numpy_helper.from_array(value, name))
     graph.input.append(helper.make_tensor_value_info(STYLE, TensorProto.FLOAT, [len(heads)]))
     build = Builder(graph, "head")
@@ -105,11 +104,12 @@ def _put(graph: onnx.GraphProto, heads: Sequence[dict[str, np.ndarray]]) -> None
     # ONNX multiplies no vectors in some engines: a row it is
     row = build.add("MatMul", build.add("Reshape", shares, build.ints(1, -1)), HEADS)
     flat = build.add("Reshape", row, build.ints(-1))
-    parts = {name: name if part.ndim == 1 else f"head_{name}" for name, part in first.items()}
-    build.nodes.append(helper.make_node("Split", [flat, "head_sizes"], [*parts.values()], name="node_heads"))
-    for name, part in first.items():
-        if parts[name] != name:
-            build.add("Reshape", parts[name], build.ints(*part.shape), name=name)
+    at = 0
+    for name, part in first.items():  # one by one: WebGPU lets no node have as many outputs as one Split would
+        ends = build.ints(at), build.ints(at := at + part.size)
+        piece = build.add("Slice", flat, *ends, name=name if part.ndim == 1 else "")
+        if part.ndim > 1:
+            build.add("Reshape", piece, build.ints(*part.shape), name=name)
     nodes = [*build.nodes, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
