@@ -21,6 +21,7 @@ from benchmarks import web as benchmark
 
 WEB = Path(__file__).parents[2] / "examples" / "web"
 WAVE, SCREAM = ("The Great Wave off Kanagawa", "great_wave"), ("The Scream", "the_scream")
+HALVES = {one.name: 0.5 for one in describe("atlas").styles[:2]}  # what "Blend" begins with
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +127,10 @@ def test_strokes_colours_and_jpeg_as_in_python(walk, photo, tmp_path):
 def test_a_graphics_processor_paints_the_same(walk, tmp_path):
     path = tmp_path / "small.png"
     Image.fromarray(centre_crop(demo_photo("chelsea.png"), 48)[:37]).save(path)
-    assert walk("webgpu", photo=path)["engines"] == ["wasm", "wasm", "webgpu"]
+    assert walk("webgpu", photo=path, style=WAVE[0])["engines"] == ["wasm", "wasm", "webgpu"]
     with Image.open(path) as image:
-        assert_close(pixels(tmp_path / "webgpu.png"), Stylizer(impasto_models.names()[0], device="cpu")(image))
+        assert_close(pixels(tmp_path / "webgpu.png"), Stylizer("great_wave", device="cpu")(image))
+        assert_close(pixels(tmp_path / "blend.png"), Stylizer("atlas", device="cpu")(image, style=HALVES))
 
 
 def test_photos_upright_and_on_white(walk, photo, tmp_path):
@@ -188,8 +190,7 @@ def test_models_of_ones_own(walk, photo, tmp_path):
         # the strength is optional in this file, and onnxruntime-web takes none that is
         assert_close(pixels(tmp_path / "0.png"), Stylizer(shipped, device="cpu")(image, 0.5))
         assert_close(pixels(tmp_path / "1.png"), Stylizer("poppy_field", device="cpu")(image))
-        halves = dict.fromkeys([one.name for one in describe(atlas).styles[:2]], 1)
-        assert_close(pixels(tmp_path / "2.png"), Stylizer(atlas, device="cpu")(image, 0.5, style=halves))
+        assert_close(pixels(tmp_path / "2.png"), Stylizer(atlas, device="cpu")(image, 0.5, style=HALVES))
 
 
 def test_a_blend_of_two_styles(walk, photo, tmp_path):
@@ -214,8 +215,7 @@ def test_without_a_network_once_it_is_loaded(walk, photo, tmp_path):
     seen = walk("offline", photo=photo, style="Blend")
     assert all(status.startswith("Painted in ") for status in seen["statuses"])
     with Image.open(photo) as image:
-        halves = dict.fromkeys([one.name for one in describe("atlas").styles[:2]], 1)
-        assert_close(pixels(tmp_path / "offline.png"), Stylizer("atlas", device="cpu")(image, style=halves))
+        assert_close(pixels(tmp_path / "offline.png"), Stylizer("atlas", device="cpu")(image, style=HALVES))
 
 
 def test_an_installed_page_takes_photos_from_other_apps_without_a_network(walk, photo, tmp_path):

@@ -34,8 +34,10 @@ export function chosenStyle(): Style | undefined {
 export const focusShelf = (): void => list.querySelector<HTMLInputElement>("input:checked")?.focus();
 
 list.addEventListener("change", ({ target }) => {
-  offerBlend(chosenFile()?.styles ?? []);
-  if (target instanceof HTMLElement) target.parentElement?.scrollIntoView({ block: "nearest" }); // the shelf has shrunk
+  const { styles = [] } = chosenFile() ?? {};
+  offerBlend(styles);
+  // the shelf has shrunk
+  if (styles.length && target instanceof HTMLElement) target.parentElement?.scrollIntoView({ block: "nearest" });
 });
 
 function show(style: Style): HTMLInputElement {
