@@ -87,11 +87,8 @@ const walks = {
     for (const [query, has] of [["", flags], ["?engine=webgpu", []], ["?engine=webgpu", flags]]) {
       const opened = await openPage({ executable: job.executable, flags: has, query });
       const { page } = opened;
-      await chooseStyle(page, "Blend");
       await choosePhoto(page, job.photo);
       engines.push((await page.evaluate(() => document.body.dataset.engine)).split(",")[0]);
-      await save(page, out("blend.png"));
-      await chooseStyle(page, job.style);
       await save(page, out("webgpu.png"));
       if (engines.length === 3) return { ...opened, engines };
       await opened.close();
