@@ -36,15 +36,7 @@ INFO = StyleInfo(
 
 def negative_model(metadata: dict[str, str]) -> bytes:
     """A serialised model that keeps the contract: ``round(x + strength * ((255 - x) - x))``, unsealed."""
-    nodes = [
-        helper.make_node("Cast", [IMAGE], ["photo"], to=TensorProto.FLOAT),
-        helper.make_node("Sub", ["white", "photo"], ["negative"]),
-        helper.make_node("Sub", ["negative", "photo"], ["difference"]),
-        helper.make_node("Mul", ["difference", STRENGTH], ["change"]),
-        helper.make_node("Add", ["photo", "change"], ["mixed"]),
-        helper.make_node("Round", ["mixed"], ["rounded"]),
-        helper.make_node("Cast", ["rounded"], [STYLIZED], to=TensorProto.UINT8),
-    ]
+    nodes = [helper.make_node("Sub", ["white", "photo"], ["negative"])]
     return _serialised(nodes, {STRENGTH: np.float32(1)}, {"white": np.float32(255)}, metadata)
 
 
@@ -65,15 +57,9 @@ ATLAS = replace(
 def flat_model(info: StyleInfo = ATLAS) -> bytes:
     """A sealed model of several styles, ``round(x + strength * (colour - x))``, the colours of `COLOURS` by shares."""
     nodes = [
-        helper.make_node("Cast", [IMAGE], ["photo"], to=TensorProto.FLOAT),
         helper.make_node("ReduceSum", [STYLE], ["sum"]),
         helper.make_node("Div", [STYLE, "sum"], ["shares"]),
         helper.make_node("MatMul", ["shares", "colours"], ["colour"]),
-        helper.make_node("Sub", ["colour", "photo"], ["difference"]),
-        helper.make_node("Mul", ["difference", STRENGTH], ["change"]),
-        helper.make_node("Add", ["photo", "change"], ["mixed"]),
-        helper.make_node("Round", ["mixed"], ["rounded"]),
-        helper.make_node("Cast", ["rounded"], [STYLIZED], to=TensorProto.UINT8),
     ]
     first = np.eye(len(COLOURS), dtype=np.float32)[0]
     dials = {STRENGTH: np.float32(1), STYLE: first}
@@ -86,10 +72,18 @@ def _serialised(
     constants: dict[str, np.ndarray],
     metadata: dict[str, str],
 ) -> bytes:
-    """A model with optional inputs ``dials``."""
-    shape = ["N", "H", "W", 3]
+    """A model with optional inputs ``dials`` that mixes the photo by `STRENGTH` with what ``nodes`` give last."""
+    shape, (painted,) = ["N", "H", "W", 3], nodes[-1].output
     graph = helper.make_graph(
-        nodes,
+        [
+            helper.make_node("Cast", [IMAGE], ["photo"], to=TensorProto.FLOAT),
+            *nodes,
+            helper.make_node("Sub", [painted, "photo"], ["difference"]),
+            helper.make_node("Mul", ["difference", STRENGTH], ["change"]),
+            helper.make_node("Add", ["photo", "change"], ["mixed"]),
+            helper.make_node("Round", ["mixed"], ["rounded"]),
+            helper.make_node("Cast", ["rounded"], [STYLIZED], to=TensorProto.UINT8),
+        ],
         "known",
         [
             helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, shape),

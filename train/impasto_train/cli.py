@@ -1,7 +1,6 @@
 """The command ``train-style``; its options are the fields of `Options`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from impasto import ImpastoError
 from impasto.internal import need
 
 from .commandline.derive import NEEDED, derived, explain, finish, say, spelled
-from .commandline.options import Options, spelling
+from .commandline.options import Options, named_after, spelling
 
 # these may differ from those that the run began with
 ALSO_RESUMING = {"overwrite", "vgg_weights", "device", "devices"}
@@ -61,7 +60,7 @@ def styles_of(style: Sequence[Path] = (), out: Path | None = None, **given: Any)
     if len(paths) > 1 and out is None and "to" not in given:
         out = Path(f"{style[0].resolve().name if len(style) == 1 else 'styles'}.onnx")
     options = Options(style=paths[0] if paths else None, out=out, **given)  # type: ignore[arg-type]  # it says so
-    names = [replace(options, style=path).style_name for path in paths]
+    names = [named_after(path) for path in paths]
     for name in names:
         if names.count(name) > 1:
             raise ImpastoError(f"two pictures are named {name}: the names are what tells styles apart, rename one")

@@ -18,7 +18,7 @@ from impasto.internal import Say, check_writable
 
 from .base.starts import starts
 from .base.weights import Weights
-from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options
+from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options, named_after
 from .downloads.vgg_weights import absolute
 from .export.dial import photos_to_measure
 from .export.heads import styles_in, weights_in
@@ -142,7 +142,7 @@ def _held(folder: RunFolder, group: Group) -> AbstractContextManager[None]:
 
 def _check_free(options: Options, paths: Sequence[Path], folder: RunFolder) -> None:
     if options.to is not None:
-        info, names = describe(options.to), [replace(options, style=path).style_name for path in paths]
+        info, names = describe(options.to), [named_after(path) for path in paths]
         held = [one.name for one in info.styles or (info,)]
         if held == names:
             raise ImpastoError(f"{options.to} is {names[0]} alone: train it anew without --to, or rename {paths[0]}")
@@ -266,7 +266,7 @@ def _named(say: Say, options: Options, styles: int) -> Say:
 
 
 def _content(options: Options, paths: Sequence[Path], say: Say) -> ContentSet:
-    made = {options.name, *(replace(options, style=path).style_name for path in paths)}
+    made = {options.name, *map(named_after, paths)}
     with FetchLine() as progress:
         return open_content(
             options.content,

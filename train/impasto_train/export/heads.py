@@ -14,9 +14,7 @@ from torch import Tensor
 
 from ..network.stylenet import StyleNet, UpConv, is_calm, is_kernel
 from .dial import DIALLED
-from .join import apart, is_head
-
-PREFIX = "network."  # of the names of what is learned, in the file
+from .join import PREFIX, apart, is_head
 
 
 def with_head(model: onnx.ModelProto, network: StyleNet) -> onnx.ModelProto:

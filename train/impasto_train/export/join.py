@@ -14,11 +14,12 @@ from impasto import ImpastoError, StyleInfo
 from impasto.contract import STYLE, STYLES_VERSION, seal
 from onnx import TensorProto, helper, numpy_helper
 
+from ..network.stylenet import is_kernel
 from .dial import RISES
 from .variants.graph import Builder, fold_constants
 
 HEADS = "heads"
-LAST = "network.from_half."  # the layer whose kernel is a style's own
+PREFIX = "network."  # of the names of what is learned, in the file
 
 
 def join(models: Sequence[tuple[StyleInfo, bytes]], name: str, title: str) -> bytes:
@@ -80,14 +81,14 @@ def _split(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
     tensors = sorted(graph.initializer, key=lambda tensor: tensor.name)
     del graph.initializer[:]
     graph.initializer.extend(tensor for tensor in tensors if not is_head(tensor))
-    head = {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors if is_head(tensor)}
-    return head
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors if is_head(tensor)}
 
 
 def is_head(tensor: TensorProto) -> bool:
     """Whether a constant of an exported model belongs to its head."""
-    of_network = tensor.name.startswith("network.") and (len(tensor.dims) == 1 or tensor.name.startswith(LAST))
-    return of_network or tensor.name == RISES
+    if not tensor.name.startswith(PREFIX):
+        return tensor.name == RISES
+    return not is_kernel(tensor.name.removeprefix(PREFIX), numpy_helper.to_array(tensor))
 
 
 def _put(graph: onnx.GraphProto, heads: Sequence[dict[str, np.ndarray]]) -> None:

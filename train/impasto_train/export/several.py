@@ -5,15 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from impasto import ImpastoError, StyleInfo, describe
-from impasto.internal import whole_file
+from impasto import ImpastoError, StyleInfo
 
 from ..network.stylenet import StyleNet
 from . import to_onnx
 from .heads import varied
 from .join import join
 from .shipped import FADE, Shipped
-from .to_onnx import LARGEST_FILE, serialized
+from .to_onnx import LARGEST_FILE, serialized, written
 
 LARGEST_HEAD = 100_000  # bytes that a further style may add, its preview included
 
@@ -54,7 +53,4 @@ def export_several(
     data = join([*models.values()], name, title)
     if len(data) > LARGEST_FILE + LARGEST_HEAD * (len(models) - 1):
         raise ImpastoError(f"the export came to {len(data)} bytes, over what {len(models)} styles may have")
-    with whole_file(path) as temporary:
-        temporary.write_bytes(data)
-        about_to_write(data)
-    return describe(path)
+    return written(data, path, about_to_write)

@@ -46,7 +46,11 @@ def export(
     Raises:
         ImpastoError: as `serialized`, or it cannot be written; then ``path`` is left as it was.
     """
-    data = serialized(network, info, photos)
+    return written(serialized(network, info, photos), path, about_to_write)
+
+
+def written(data: bytes, path: Path, about_to_write: Callable[[bytes], None]) -> StyleInfo:
+    """Write a model's file whole, as `export` does, and read back what it says."""
     with whole_file(path) as temporary:
         temporary.write_bytes(data)
         about_to_write(data)

@@ -14,6 +14,7 @@ reflection. Five things make it small and fast and keep its pictures clean (figu
 
 import copy
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -232,8 +233,8 @@ def is_calm(name: str) -> bool:
     return name.rpartition(".")[2].startswith("calm_")
 
 
-def is_kernel(name: str, parameter: Tensor) -> bool:
-    """Whether styles that are learned together share the parameter ``name`` of a `StyleNet`."""
+def is_kernel(name: str, parameter: Tensor | np.ndarray) -> bool:
+    """Whether styles that are learned together share the parameter ``name`` of a `StyleNet`, or of its export."""
     return parameter.ndim > 1 and not name.startswith("from_half.")
 
 

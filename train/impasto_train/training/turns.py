@@ -32,11 +32,12 @@ class Turns:
             _share_kernels([trainer.average for trainer in trainers])
         if len(trainers) > 1 or frozen:
             named = trainers[0].network.named_parameters()
-            kernels = Muon([parameter for name, parameter in named if is_kernel(name, parameter)])
+            kernels = [parameter for name, parameter in named if is_kernel(name, parameter)]
+            shared = [] if frozen else [Muon(kernels)]
             quicker = trainers[0].quicker  # others may have begun from the first, whose kernels had learned nothing yet
             for trainer in trainers:
                 own = [p for name, p in trainer.network.named_parameters() if not (is_kernel(name, p) or is_calm(name))]
-                trainer.optimizers = [*([] if frozen else [kernels]), *optimizers(own, quicker)]
+                trainer.optimizers = [*shared, *optimizers(own, quicker)]
 
     @property
     def step(self) -> int:
