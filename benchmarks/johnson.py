@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import onnx
 import torch
 import typer
 from impasto import StyleInfo, __version__
-from impasto.contract import CONTRACT_VERSION, seal
+from impasto.contract import CONTRACT_VERSION, IMAGE, STRENGTH, STYLIZED, seal
 from impasto.internal import run, whole_file
 from impasto_train.commandline.options import Options
-from impasto_train.export.shipped import extended
-from impasto_train.export.to_onnx import trace, with_metadata
+from impasto_train.export.to_onnx import with_metadata
 from impasto_train.loss.evaluate import evaluate
 from impasto_train.loss.objective import Objective
 from impasto_train.network.muon import optimizers, set_rate
@@ -89,6 +89,12 @@ def johnson_onnx(width: int) -> bytes:
     return program.model_proto.SerializeToString()
 
 
+def _extended(length: int) -> Tensor:
+    """Indices that extend a side by its edge to a multiple of 4 that all paddings by reflection allow."""
+    full = torch.sym_max(8, (length + 3) // 4 * 4)
+    return torch.minimum(torch.arange(full), torch.scalar_tensor(length - 1, dtype=torch.int64))
+
+
 class Painter(nn.Module):
     """A `JohnsonNet` with what Impasto's models do around theirs: scaling, padding, rounding and the dial."""
 
@@ -103,10 +109,31 @@ class Painter(nn.Module):
     def forward(self, image: Tensor, strength: Tensor) -> Tensor:
         """uint8 ``[N, H, W, 3]`` and a float32 scalar in 0..1 to uint8 of the same shape."""
         height, width = image.shape[1:3]
-        y, x = (extended(side, image.device) for side in (height, width))
+        y, x = (_extended(side) for side in (height, width))
         photo = image.index_select(1, y).index_select(2, x).permute(0, 3, 1, 2).float()
         mixed = photo + strength * (255 * self.paint(photo / 255) - photo)
         return mixed.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)[:, :height, :width]
+
+
+def model_of(painter: Painter) -> onnx.ModelProto:
+    """``painter`` as a model, of any sides and any number of pictures."""
+    sides = {axis: torch.export.Dim(name, min=1) for axis, name in enumerate(("batch", "height", "width"))}
+    program = torch.onnx.export(
+        painter,
+        (),
+        kwargs={"image": torch.zeros(2, 61, 83, 3, dtype=torch.uint8), "strength": torch.tensor(1.0)},
+        dynamo=True,
+        verbose=False,
+        input_names=[IMAGE, STRENGTH],
+        output_names=[STYLIZED],
+        dynamic_shapes={"image": sides, "strength": {}},
+    )
+    assert program is not None
+    model = program.model_proto
+    image, stylized = (value.type.tensor_type.shape for value in (model.graph.input[0], model.graph.output[0]))
+    stylized.CopyFrom(image)  # in place of a formula
+    del model.graph.value_info[:]
+    return model
 
 
 def train(objective: Objective, photos: tuple[Photo, ...], options: Options, steps: int, width: int) -> Painter:
@@ -177,7 +204,7 @@ def johnson(
         start="scratch",
     )
     with whole_file(out) as path:
-        path.write_bytes(seal(with_metadata(trace(painter), info).SerializeToString()))
+        path.write_bytes(seal(with_metadata(model_of(painter), info).SerializeToString()))
     print(f"{out}: held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}")
 
 

@@ -4,23 +4,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import impasto_models
 import numpy as np
-import onnx
 import torch
-from impasto.contract import STRENGTH
 from impasto_train import cli
 from impasto_train.commandline.options import Options
 from impasto_train.downloads.vgg_weights import LAYERS, VGGWeights
-from impasto_train.export import to_onnx
-from impasto_train.export.shipped import FADE, Shipped
 from impasto_train.loss.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.loss.vgg import VGG16
 from impasto_train.photos.picture import Photo
 from impasto_train.photos.tensors import to_tensor
 from impasto_train.training import launch, setup
 from impasto_train.training.trainer import Trainer
-from onnx import numpy_helper
 from PIL import Image
 
 STEPS = 24
@@ -65,23 +59,6 @@ def lay_out(folder: Path, photos: int = 6) -> None:
         picture(index, 64, 72).save(folder / "photos" / f"{index}.png")
 
 
-def quick_trace(shipped: Shipped) -> onnx.ModelProto:
-    """What `to_onnx.trace` gives, in no time: the graph of a shipped style with the weights of ``shipped``.
-
-    The export compares what it writes with torch in any case.
-    """
-    shipped.fade = FADE  # as that graph has it, however early the training has ended
-    model = onnx.load(impasto_models.path("great_wave"))
-    weights = shipped.state_dict()
-    kept = [one for one in model.graph.initializer if one.name != STRENGTH]
-    del model.graph.initializer[:]
-    for one in kept:
-        tensor = weights.pop(one.name, None)
-        model.graph.initializer.append(one if tensor is None else numpy_helper.from_array(tensor.numpy(), one.name))
-    assert not weights
-    return model
-
-
 def trainer_of(photos: tuple[Photo, ...] = ()) -> Trainer:
     """A trainer as that of the tiny training, before its first step."""
     vgg = VGG16(narrow_vgg(), {*CONTENT_LAYERS, *STYLE_LAYERS})
@@ -96,11 +73,10 @@ def narrow() -> None:
 
 
 def narrowed(main: Callable[[], None]) -> Callable[[], None]:
-    """A command that trains, but with the narrow network and `quick_trace`."""
+    """A command that trains, but with the narrow network."""
 
     def command() -> None:
         narrow()
-        to_onnx.trace = quick_trace
         launch.PROGRAM = PROGRAM  # what --devices begins has to be narrowed too
         main()
 

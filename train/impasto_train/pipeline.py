@@ -102,7 +102,7 @@ def start(options: Options, say: Say, also: Sequence[Path] = ()) -> Path | None:
 def _starts(options: Options, say: Say) -> tuple[list[Weights], int]:
     """What to start from, as `base.starts`; a model's weights too, and those of the file that is added to."""
     if options.to is not None:
-        return weights_in(options.to, whole=True), 0
+        return weights_in(options.to), 0
     if Path(options.from_).suffix == ".onnx" or options.from_ in impasto_models.files():
         return weights_in(options.from_), describe(options.from_).steps
     return starts(options.from_, say)

@@ -12,7 +12,7 @@ from impasto_train.export.join import finished, is_head, join
 from impasto_train.export.to_onnx import export
 from impasto_train.export.variants import command, compare, make
 from impasto_train.network.stylenet import StyleNet
-from joining import NAMES, traced
+from joining import NAMES, plain
 from onnx import numpy_helper
 
 
@@ -31,7 +31,7 @@ def original(info, tmp_path_factory) -> Path:
 def single(info) -> list[tuple[StyleInfo, bytes]]:
     """Models of three styles with the same kernels."""
     random, models = np.random.default_rng(0), []
-    model = dial.with_rises(traced(0, info), np.full(dial.PIECES, 0.1, np.float32))
+    model = dial.with_rises(plain(0, info), np.full(dial.PIECES, 0.1, np.float32))
     for number, name in enumerate(NAMES):
         about = replace(info, name=name, title=name.title(), style_loss=float(number))
         for tensor in model.graph.initializer:

@@ -11,8 +11,9 @@ import torch
 from impasto import Stylizer, describe
 from impasto.contract import read_checked, seal
 from impasto_train.export import dial
+from impasto_train.export.nodes import model_of
 from impasto_train.export.shipped import Shipped
-from impasto_train.export.to_onnx import trace, with_metadata
+from impasto_train.export.to_onnx import with_metadata
 from impasto_train.network.stylenet import StyleNet
 from impasto_train.training.run_folder import RunFolder
 from samples import free_crops
@@ -39,7 +40,7 @@ def plain(info) -> onnx.ModelProto:
     network = StyleNet((8, 8, 16), (1, 2))
     for parameter in network.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
-    return with_metadata(trace(Shipped(network)), info)
+    return with_metadata(model_of(Shipped(network.for_export())), info)
 
 
 def write(model: onnx.ModelProto, path: Path) -> Path:

@@ -9,13 +9,12 @@ import pytest
 import torch
 from impasto import ImpastoError, StyleInfo, describe
 from impasto.contract import IMAGE, STRENGTH, STYLE, STYLIZED, read_checked
-from impasto_train.export import dial, to_onnx
+from impasto_train.export import dial
 from impasto_train.export.join import apart, finished, join, taken_out
 from impasto_train.export.several import export_several
 from impasto_train.export.shipped import FADE, Shipped
-from impasto_train.export.to_onnx import trace
 from impasto_train.network.stylenet import StyleNet, is_kernel
-from joining import NAMES, traced
+from joining import NAMES, plain
 
 
 def painted(data: bytes, photo: np.ndarray, **feeds: object) -> np.ndarray:
@@ -100,25 +99,22 @@ def test_two_styles_of_one_name_are_not_joined(single):
 
 def test_styles_of_other_kernels_are_not_joined(single, info):
     about = replace(info, name="other")
-    other = dial.with_rises(traced(1, about), np.full(dial.PIECES, 0.1, np.float32))
+    other = dial.with_rises(plain(1, about), np.full(dial.PIECES, 0.1, np.float32))
     with pytest.raises(ImpastoError, match="other cannot be joined to first: they do not share their kernels"):
         join([single[0], (about, finished(other, about))], "atlas", "Atlas")
 
 
-def test_networks_of_the_same_kernels_are_exported_by_one_tracing(info, batch, tmp_path, monkeypatch):
+def test_networks_of_the_same_kernels_are_exported_together(info, batch, tmp_path):
     torch.manual_seed(2)
     networks = [StyleNet((8, 8, 16), (1, 2)) for _ in range(2)]
     networks[1].load_state_dict(networks[0].state_dict())
     for name, parameter in networks[1].named_parameters():
         if not is_kernel(name, parameter):
             parameter.data += 0.1 * torch.randn_like(parameter)
-    times = []
-    monkeypatch.setattr(to_onnx, "trace", lambda shipped: times.append(1) or trace(shipped))
     styles = [(network, replace(info, name=name)) for network, name in zip(networks, NAMES, strict=False)]
     photos = [batch[0], batch[1]]
     found = export_several(styles, tmp_path / "two.onnx", photos, lambda data: None, name="two", title="Two")
     assert [one.name for one in found.styles] == ["first", "second"]
-    assert len(times) == 1
     data = (tmp_path / "two.onnx").read_bytes()
     for number, (_, alone) in enumerate(apart(found, data)):
         model = onnx.load_from_string(alone)

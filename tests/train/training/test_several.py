@@ -16,7 +16,6 @@ from impasto.internal import open_session
 from impasto_train import cli
 from impasto_train.cli import styles_of
 from impasto_train.commandline.options import Options
-from impasto_train.export import to_onnx
 from impasto_train.export.heads import weights_in
 from impasto_train.export.join import finished, join
 from impasto_train.network.stylenet import StyleNet, is_kernel
@@ -25,13 +24,6 @@ from impasto_train.training.run_folder import RunFolder
 from PIL import Image
 from runs import interrupt_after
 from samples import noise
-
-from tests.drills.tiny import quick_trace
-
-
-@pytest.fixture(autouse=True)
-def traced_at_once(monkeypatch):
-    monkeypatch.setattr(to_onnx, "trace", quick_trace)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from impasto.internal import run
 
 from .options import spelling
 
-NEEDED = ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "skimage")
+NEEDED = ("torch", "torchvision", "onnx", "safetensors", "skimage")
 
 
 def derived(

@@ -1,6 +1,5 @@
-"""Between a network and its exported file: the numbers of one put into the other, without tracing anything again."""
+"""Between a network and its exported file: the numbers of one put into the other."""
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,10 @@ from impasto.internal import one_line
 from onnx import numpy_helper
 from torch import Tensor
 
-from ..network.stylenet import StyleNet, UpConv, is_calm, is_kernel
+from ..network.stylenet import StyleNet, UpConv
 from .dial import DIALLED
 from .join import PREFIX, apart, is_head
+from .variants.graph import UNKNOWN_LAYOUT
 
 
 def with_head(model: onnx.ModelProto, network: StyleNet) -> onnx.ModelProto:
@@ -38,33 +38,16 @@ def fade_of(model: onnx.ModelProto) -> float:
     for node in model.graph.node:
         if node.op_type == "Div" and node.input[0] in (STRENGTH, DIALLED):
             return float(numpy_helper.to_array(held[node.input[1]]))
-    return 1.0  # what a tracing leaves out
+    raise ImpastoError(UNKNOWN_LAYOUT)
 
 
-def varied(network: StyleNet) -> StyleNet:
-    """``network`` with numbers in its head that are neither 0 nor equal: what is traced of it has room for any head.
-
-    The exporter leaves out what changes nothing, and keeps equal tensors once.
-    """
-    other = copy.deepcopy(network)
-    random = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, parameter in other.named_parameters():
-            if not is_kernel(name, parameter):
-                parameter.copy_(torch.rand(parameter.shape, generator=random) + 0.5)
-    return other
-
-
-def weights_in(model: str | Path, *, whole: bool = False) -> list[dict[str, Tensor]]:
+def weights_in(model: str | Path) -> list[dict[str, Tensor]]:
     """The weights of a `StyleNet` for each style in an exported file, or shipped one, to go on from.
-
-    Args:
-        whole: refuse a file that has no room for another head (see `varied`).
 
     Raises:
         ImpastoError: no such model, or none that this version's network could have been exported to.
     """
-    return [_weights(onnx.load_from_string(alone), locate(model), whole) for _, alone in styles_in(model)]
+    return [_weights(onnx.load_from_string(alone), locate(model)) for _, alone in styles_in(model)]
 
 
 def styles_in(model: str | Path) -> list[tuple[StyleInfo, bytes]]:
@@ -83,7 +66,7 @@ def styles_in(model: str | Path) -> list[tuple[StyleInfo, bytes]]:
         raise ImpastoError(f"{path}: its styles cannot be told apart: {one_line(error)[:200]}") from error
 
 
-def _weights(model: onnx.ModelProto, path: Path, whole: bool) -> dict[str, Tensor]:
+def _weights(model: onnx.ModelProto, path: Path) -> dict[str, Tensor]:
     network = StyleNet()
     held = {tensor.name.removeprefix(PREFIX): numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     folded = {name: layer for name, layer in network.named_modules() if isinstance(layer, UpConv)}
@@ -92,11 +75,6 @@ def _weights(model: onnx.ModelProto, path: Path, whole: bool) -> dict[str, Tenso
             held[f"{name}.weight"] = layer.unfolded(torch.from_numpy(held[f"{name}.1.weight"].copy())).numpy()
             if layer.bias is not None:
                 held[f"{name}.bias"] = held[f"{name}.1.bias"][: len(layer.bias)]
-        for name, parameter in network.named_parameters():
-            if name not in held and (is_calm(name) or name.endswith(".bias")):  # left out, as it changes nothing
-                if whole:
-                    raise ImpastoError(f"nothing can be added to {path}: it was trained too briefly; train it further")
-                held[name] = np.zeros(parameter.shape, np.float32)
         weights = {name: torch.from_numpy(np.array(held[name])) for name in network.state_dict()}
         network.load_state_dict(weights)
     except (KeyError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Comparison of onnxruntime with torch, at sizes that were not traced."""
+"""Comparison of onnxruntime, on what was written, with torch."""
 
 import numpy as np
 import onnx
@@ -12,10 +12,8 @@ from .shipped import Shipped
 
 WORST_DIFFERENCE = 1  # levels of 255: rounding may fall to either side
 
-
-# None of them is the size of the tracing; odd sides, sides under the network's least, a batch.
+# odd sides, sides under the network's least, a batch
 CHECKED_SHAPES = ((1, 1, 2, 3), (1, 7, 5, 3), (1, 64, 64, 3), (1, 333, 517, 3), (2, 41, 30, 3))
-
 
 CHECKED_STRENGTHS = (0.0, 0.5, 1.0)
 

@@ -8,9 +8,8 @@ import onnx
 from impasto import ImpastoError, StyleInfo
 
 from ..network.stylenet import StyleNet
-from . import to_onnx
-from .heads import varied
 from .join import join
+from .nodes import model_of
 from .shipped import FADE, Shipped
 from .to_onnx import LARGEST_FILE, serialized, written
 
@@ -44,10 +43,8 @@ def export_several(
             was.
     """
     models = {info.name: (info, alone) for info, alone in held}
-    if held:
-        like = onnx.load_from_string(held[0][1])
-    else:
-        like = to_onnx.trace(Shipped(varied(styles[0][0]).for_export(), FADE))
+    # new ones fade alike, however early the training ended
+    like = onnx.load_from_string(held[0][1]) if held else model_of(Shipped(styles[0][0].for_export(), FADE))
     for network, info in styles:
         models[info.name] = info, serialized(network, info, photos, like)
     data = join([*models.values()], name, title)

@@ -40,7 +40,6 @@ class Shipped(nn.Module):
         y, x = (extended(side, image.device) for side in (height, width))
         full = y.shape[0], x.shape[0]
         # two simple moves: onnxruntime is slow at turning five axes at once
-        # (and an index in brackets would be exported as two more)
         extended_image = image.index_select(1, y).index_select(2, x)
         rows = extended_image.reshape(-1, 2, full[1] // 2, 6).permute(0, 2, 1, 3)
         photo = rows.reshape(n, -1, 12).permute(0, 2, 1).reshape(n, 12, full[0] // 2, full[1] // 2).float()
@@ -60,6 +59,4 @@ def contrast(folded: Tensor) -> Tensor:
 
 def extended(length: int, device: torch.device) -> Tensor:
     """Indices, int64, that extend a side of ``length`` pixels by its edge to what the network can work on."""
-    last = torch.scalar_tensor(length - 1, dtype=torch.int64, device=device)
-    # a clamp would do, but is exported as an operator that OpenCV lacks for integers
-    return torch.minimum(torch.arange(length + padding(length), device=device), last)
+    return torch.arange(length + padding(length), device=device).clamp(max=length - 1)

@@ -1,9 +1,5 @@
 """From a trained network to the one file that is shipped, checked before it is kept."""
 
-import contextlib
-import io
-import logging
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,17 +9,16 @@ import onnx
 import onnxruntime
 import torch
 from impasto import ImpastoError, StyleInfo, describe
-from impasto.contract import IMAGE, STRENGTH, STYLIZED, seal
+from impasto.contract import STRENGTH, seal
 from impasto.internal import whole_file
-from torch import nn
 
 from ..network.stylenet import StyleNet
 from .dial import calibrated
 from .heads import fade_of, with_head
+from .nodes import model_of
 from .parity import WORST_DIFFERENCE, largest_difference
 from .shipped import Shipped
 
-OPSET = 20
 LARGEST_FILE = 2_000_000  # bytes
 
 
@@ -66,17 +61,16 @@ def serialized(
     """The file that `export` writes.
 
     Args:
-        like: a traced or an exported model with the kernels of ``network`` and room for any head (see `heads.varied`),
-            to spare the many seconds that a tracing takes.
+        like: an exported model with the kernels of ``network``, of which all but the head is to be the same to the bit.
 
     Raises:
-        ImpastoError: the exporter failed, onnxruntime and torch differ by more than one level, or the file is too
+        ImpastoError: the export failed, onnxruntime and torch differ by more than one level, or the file is too
             large.
     """
     shipped = Shipped(network.for_export(), fade_of(like) if like else None)
     versions = f"torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
     try:
-        model = with_head(like, shipped.network) if like else trace(shipped)
+        model = with_head(like, shipped.network) if like else model_of(shipped)
         data = seal(calibrated(with_metadata(model, info), photos).SerializeToString())
         worst = largest_difference(data, shipped)
     except Exception as error:  # three libraries at work, each with errors of its own, after a long training
@@ -91,51 +85,12 @@ def serialized(
     return data
 
 
-def trace(shipped: nn.Module) -> onnx.ModelProto:
-    """A module with the inputs and the output of `Shipped` as ONNX, any sides and any number of pictures."""
-    sides = {axis: torch.export.Dim(name, min=1) for axis, name in enumerate(("batch", "height", "width"))}
-    example = {"image": torch.zeros(2, 61, 83, 3, dtype=torch.uint8), "strength": torch.tensor(1.0)}
-    # The exporter reports its own progress and its dependencies' deprecations; neither concerns the user.
-    silence = logging.getLogger("torch.onnx"), logging.getLogger("onnxscript")
-    levels = [logger.level for logger in silence]
-    try:
-        for logger in silence:
-            logger.setLevel(logging.ERROR)
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                shipped,
-                (),
-                kwargs=example,
-                dynamo=True,
-                opset_version=OPSET,
-                verbose=False,
-                input_names=[IMAGE, STRENGTH],
-                output_names=[STYLIZED],
-                dynamic_shapes={"image": sides, "strength": {}},
-            )
-    finally:
-        for logger, level in zip(silence, levels, strict=True):
-            logger.setLevel(level)
-    assert program is not None  # what torch.onnx.export returns for dynamo=True
-    return program.model_proto
-
-
 def with_metadata(model: onnx.ModelProto, info: StyleInfo) -> onnx.ModelProto:
-    """What `trace` or `with_head` gave, brought under the contract: to be sealed."""
+    """What `model_of` or `with_head` gave, brought under the contract: to be sealed."""
     # An initializer of an input's name is its default value: callers may leave `strength` out.
     if STRENGTH not in {tensor.name for tensor in model.graph.initializer}:
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(1.0, np.float32), STRENGTH))
-    # the exporter spells out how the crop comes about; what it comes to is the shape of the input
-    image, stylized = (value.type.tensor_type.shape for value in (model.graph.input[0], model.graph.output[0]))
-    stylized.CopyFrom(image)
     model.graph.name = info.name
-    model.graph.doc_string = ""
-    del model.graph.value_info[:]
-    del model.graph.metadata_props[:]
-    for node in model.graph.node:  # stack traces of the machine that exported it
-        node.doc_string = ""
-        del node.metadata_props[:]
     model.producer_name, model.producer_version = "impasto", info.impasto_version
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, replace(info, digest="").to_metadata())

@@ -240,7 +240,4 @@ def is_kernel(name: str, parameter: Tensor | np.ndarray) -> bool:
 
 def padding(length: int) -> int:
     """Pixels to add to a side of ``length`` pixels so that the layers of `StyleNet` can work on it."""
-    # As max, but a tracing understands it. Written as a multiple of MULTIPLE, which halves without a remainder layer
-    # after layer: a tracing takes half of the time. Of ints it gives an int; torch declares a SymInt too.
-    cells = torch.sym_max(SMALLEST // MULTIPLE, (length + MULTIPLE - 1) // MULTIPLE)
-    return MULTIPLE * cells - length  # type: ignore[return-value]
+    return max(SMALLEST, -(-length // MULTIPLE) * MULTIPLE) - length
