@@ -12,7 +12,7 @@ from PIL import Image
 LONGEST = 400  # px of the frames that are compared: each side is divided by the same whole number
 CELL = 8  # px of these, between corners of the mesh
 COARSEST = 3 * CELL  # px of the short side of the smallest that are compared
-STEPS = 3  # at each size
+STEPS = 2  # at each size
 STIFFNESS = 1.0  # how little corners with little to go by move: of levels of 255 a pixel, squared
 FARTHEST = 2.0  # px that a corner moves in a step, at the size compared
 
@@ -85,24 +85,26 @@ def _brought_together(before: np.ndarray, after: np.ndarray, mesh: Mesh) -> Mesh
     determinant = xx * yy - xy**2
     shift = mesh.shift
     for _ in range(STEPS):
-        apart = after - _moved_grey(before, shift)
+        apart = after - moved_small(before[None], shift)[0]
         x, y = _gathered(slope_x * apart, mesh), _gathered(slope_y * apart, mesh)
         step = np.stack([yy * x - xy * y, xx * y - xy * x], axis=2) / determinant[..., None]
         shift = shift + np.clip(step, -FARTHEST, FARTHEST).astype(np.float32)
     return Mesh(shift, mesh.shape)
 
 
-def _moved_grey(grey: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """`moved` for float32 ``[h, w]``: less sharp, and faster for what is small."""
-    height, width = grey.shape
+def moved_small(planes: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """`moved` for float32 ``[C, h, w]`` by the ``shift`` of a mesh: less sharp, and faster for what is small."""
+    height, width = planes.shape[1:]
     dense = _resampled(shift, height, width)
     x = np.clip(dense[..., 0] + np.arange(width, dtype=np.float32), 0, width - 1.001)
     y = np.clip(dense[..., 1] + np.arange(height, dtype=np.float32)[:, None], 0, height - 1.001)
     left, top = x.astype(np.int32), y.astype(np.int32)
     place, x, y = top * width + left, x - left, y - top
-    flat = grey.ravel()
-    above, below = (flat[place + by] + x * (flat[place + by + 1] - flat[place + by]) for by in (0, width))
-    return above + y * (below - above)
+    found = np.empty_like(planes)
+    for plane, result in zip(planes.reshape(len(planes), -1), found, strict=True):
+        above, below = (plane[place + by] + x * (plane[place + by + 1] - plane[place + by]) for by in (0, width))
+        result[:] = above + y * (below - above)
+    return found
 
 
 def _resampled(shift: np.ndarray, height: int, width: int) -> np.ndarray:

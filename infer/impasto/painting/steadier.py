@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from .dials import boxed
-from .motion import following, moved, smaller
+from .motion import following, moved, moved_small, smaller
 
 SHARE = 0.6  # of the painting before, where the frames show the same
 SAME = 10.0  # of `ROOTS`, by which frames differ that show about the same: of mid grey, about as many levels of 255
@@ -80,17 +80,26 @@ class Turn:
         if small_before.shape != small.shape or min(small.shape[:2]) < 2:
             return painted
         mesh = following(small_before, small)
-        weight = self._weight(small, moved(small_before, mesh))
+        weight = self._weight(_roots(small), moved_small(_roots(small_before), mesh.shift))
         steady_before = before._steady.result()
         if weight is None or steady_before.shape != painted.shape:
             return painted
         return _mixed(painted, moved(steady_before, mesh.scaled(painted.shape)), weight)
 
     def _weight(self, frame: np.ndarray, before: np.ndarray) -> np.ndarray | None:
-        """How much of the painting before to take, 0 to 1, ``[h, w]`` float32; None for a frame of another scene."""
-        apart = boxed(np.abs(ROOTS[frame] - ROOTS[before]).mean(2), AROUND)
+        """How much of the painting before to take, 0 to 1, ``[h, w]`` float32; None for a frame of another scene.
+
+        Args:
+            frame, before: float32 ``[3, h, w]``, of `ROOTS`, the second moved to where the first is.
+        """
+        apart = boxed(np.abs(frame - before).mean(0), AROUND)
         same = np.exp(-np.square(apart / SAME))
         return None if same.mean() < LEAST else self._share * same
+
+
+def _roots(frame: np.ndarray) -> np.ndarray:
+    """`ROOTS` of uint8 ``[h, w, 3]``, ``[3, h, w]``."""
+    return ROOTS[frame.transpose(2, 0, 1)]
 
 
 def _mixed(painted: np.ndarray, before: np.ndarray, weight: np.ndarray) -> np.ndarray:

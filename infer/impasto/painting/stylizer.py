@@ -234,7 +234,7 @@ class Stylizer:
         if look.mask is not None:
             share = dials.together(look.masks.values(), height, width).clip(0, 255)
             painted = [dials.blended(*pair, share) for pair in zip(rgb, painted, strict=True)]
-        return np.stack(painted)
+        return painted[0][None] if len(painted) == 1 else np.stack(painted)  # a large one is not copied
 
     def _styled(self, seen: "np.ndarray", look: "Look", report: "Report") -> "list[np.ndarray]":
         """What the network makes of ``seen``, uint8 ``[N, H, W, 3]``: in one style or blend, or each where its mask is.

@@ -4,6 +4,7 @@ import functools
 import io
 import itertools
 import struct
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -11,8 +12,8 @@ from PIL import Image, ImageCms
 from .pixels import strips
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert a picture to sRGB.
+def to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
+    """A picture's colours in sRGB.
 
     Args:
         image: of mode L, RGB, CMYK or LAB.
@@ -20,24 +21,33 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             the picture's is ignored: the picture is then taken as sRGB (or plain grey, or plain CMYK).
 
     Returns:
-        An image of mode RGB and the same size.
+        uint8 ``[H, W, 3]``.
     """
-    if profile is None and image.mode == "LAB":
-        return _apply(image, _transform(ImageCms.createProfile("LAB"), "LAB"))
+    converted = _conversion(image.mode, profile)
+    result = np.empty((image.height, image.width, 3), np.uint8)
+    for rows in strips(image.height):  # else Pillow would hold a large picture three times over
+        part = image.crop((0, rows.start, image.width, min(rows.stop, image.height)))
+        result[rows] = np.asarray(converted(part))
+    return result
+
+
+def _conversion(mode: str, profile: bytes | None) -> Callable[[Image.Image], Image.Image]:
+    """What converts images of ``mode`` to sRGB, of mode RGB."""
+    if profile is None and mode == "LAB":
+        return functools.partial(_apply, transform=_transform(ImageCms.createProfile("LAB"), "LAB"))
     if profile:
         try:
-            transform = _transform(ImageCms.ImageCmsProfile(io.BytesIO(profile)), image.mode)
+            transform = _transform(ImageCms.ImageCmsProfile(io.BytesIO(profile)), mode)
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass
         else:
+            if mode == "L":  # Little CMS rounds grey badly where the curve is steep, but not one by one
+                ramp = np.asarray(_apply(Image.frombytes("L", (256, 1), bytes(range(256))), transform))[0]
+                return lambda image: Image.fromarray(ramp[np.asarray(image)])
             # Most photos are sRGB already, under one of a dozen profiles; converting them would only round.
-            if image.mode == "RGB" and _is_identity(transform):
-                return image
-            if image.mode == "L":  # Little CMS rounds grey badly where the curve is steep, but not one by one
-                ramp = _apply(Image.frombytes("L", (256, 1), bytes(range(256))), transform)
-                return Image.fromarray(np.asarray(ramp)[0, np.asarray(image)])
-            return _apply(image, transform)
-    return image.convert("RGB")
+            if mode != "RGB" or not _is_identity(transform):
+                return functools.partial(_apply, transform=transform)
+    return lambda image: image.convert("RGB")
 
 
 def wide_to_srgb(numbers: np.ndarray, profile: bytes | None) -> np.ndarray | None:

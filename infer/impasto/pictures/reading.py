@@ -176,7 +176,7 @@ def _picture(image: Image.Image, low: np.ndarray | None) -> Picture:
     colour, alpha = _split(image)
     profile = image.info.get("icc_profile")
     wide = wide_to_srgb(numbers, profile) if (numbers := _numbers(image, colour, low)) is not None else None
-    rgb = np.asarray(to_srgb(colour, profile)) if wide is None else narrowed(wide)
+    rgb = to_srgb(colour, profile) if wide is None else narrowed(wide)
     orientation = _orientation(image)
     turned = orientation >= 5
     exif = of_tiff(image) if image.format == "TIFF" else upright(image.info.get("exif") or b"", turned=turned)

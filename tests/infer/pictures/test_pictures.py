@@ -1,6 +1,8 @@
 """Pictures in and out of files of every format, with all their frames."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -119,3 +121,24 @@ def test_pages_of_a_tiff_are_kept(tmp_path):
     found = read_picture(tmp_path / "b.tif")
     assert [tuple(page.rgb[0, 0]) for page in (found, *found.later)] == colours
     assert found.duration is None
+
+
+PEAK = """
+import resource, sys
+from impasto.pictures import read_picture
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+read_picture(sys.argv[1])
+before = peak()
+print(read_picture(sys.argv[2]).rgb.nbytes, (peak() - before) * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is counted otherwise")
+def test_a_large_picture_is_read_once_into_memory(tmp_path):
+    for name, side in (("small.png", 8), ("large.png", 5000)):
+        Image.new("RGB", (side, side), "teal").save(tmp_path / name, compress_level=1)
+    paths = [str(tmp_path / name) for name in ("small.png", "large.png")]
+    done = subprocess.run([sys.executable, "-c", PEAK, *paths], capture_output=True, text=True, check=True)
+    size, peak = map(int, done.stdout.split())
+    assert size == 3 * 5000**2
+    assert peak < 2.6 * size  # the array, and Pillow's image with four bytes a pixel

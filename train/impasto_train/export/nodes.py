@@ -7,13 +7,12 @@ with each file (`export.parity`).
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import onnx
 from impasto.contract import IMAGE, STRENGTH, STYLIZED
 from onnx import TensorProto, helper
 from torch import nn
 
-from ..network.stylenet import MULTIPLE, RANGE, SMALLEST, Conv, Norm, ResidualBlock, StyleNet
+from ..network.stylenet import MULTIPLE, RANGE, SMALLEST, Conv, Crop, Norm, ResidualBlock, StyleNet
 from .join import PREFIX
 from .shipped import FULL_CONTRAST, Shipped
 from .variants.graph import Builder, constant
@@ -92,8 +91,8 @@ class _Network:
                 return add("Relu", x)
             case nn.PixelShuffle():
                 return add("DepthToSpace", x, blocksize=layer.upscale_factor, mode="CRD")
-            case nn.Identity():
-                return x
+            case Crop():
+                return add("Slice", x, self.build.ints(1, 1), self.build.ints(-1, -1), self.build.ints(2, 3))
         raise NotImplementedError(f"{name} is a {type(layer).__name__}")
 
     def learned(self, layer: nn.Module, name: str, kind: str) -> str:
@@ -109,19 +108,17 @@ class _Network:
 def _entered(build: Builder) -> tuple[str, _Sides]:
     """From the image to the folded photo, float32."""
     add, ints = build.add, build.ints
-    zero, one = (constant(build.graph, f"int_{value}", np.array(value)) for value in (0, 1))
-    sides, image = _Sides(add("Shape", IMAGE, start=0, end=1)), IMAGE
+    sides = _Sides(add("Shape", IMAGE, start=0, end=1))
     for axis in (1, 2):
         length = add("Shape", IMAGE, start=axis, end=axis + 1)
         # as `stylenet.padding`
         cells = add("Div", add("Add", length, ints(MULTIPLE - 1)), ints(MULTIPLE))
         full = add("Mul", add("Max", cells, ints(SMALLEST // MULTIPLE)), ints(MULTIPLE))
-        # a clamp would do, but OpenCV has none for integers
-        at = add("Min", add("Range", zero, add("Squeeze", full), one), add("Sub", length, ints(1)))
-        image = add("Gather", image, at, axis=axis)
         sides.real.append(length)
         sides.full.append(full)
         sides.half.append(add("Div", full, ints(2)))
+    over = [add("Sub", full, real) for full, real in zip(sides.full, sides.real, strict=True)]
+    image = add("Pad", IMAGE, add("Concat", ints(0, 0, 0, 0, 0), *over, ints(0), axis=0), mode="edge")
     # two simple moves, as in `Shipped`
     rows = add("Reshape", image, add("Concat", ints(-1), ints(2), sides.half[1], ints(6), axis=0))
     rows = add("Transpose", rows, perm=[0, 2, 1, 3])
@@ -162,8 +159,7 @@ def _leave(build: Builder, mixed: str, sides: _Sides) -> None:
     rows = add("Reshape", pixels, add("Concat", ints(-1), sides.half[1], ints(2), ints(6), axis=0))
     rows = add("Transpose", rows, perm=[0, 2, 1, 3])
     whole = add("Reshape", rows, add("Concat", sides.count, *sides.full, ints(3), axis=0))
-    cropped = add("Slice", whole, ints(0), sides.real[0], ints(1))
-    add("Slice", cropped, ints(0), sides.real[1], ints(2), name=STYLIZED)
+    add("Slice", whole, ints(0, 0), add("Concat", *sides.real, axis=0), ints(1, 2), name=STYLIZED)
 
 
 def _within_1(build: Builder, x: str) -> str:

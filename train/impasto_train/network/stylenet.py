@@ -8,7 +8,7 @@ reflection. Five things make it small and fast and keep its pictures clean (figu
 * on the way back each resolution is added to what went in at it, so that edges stay where they were;
 * it comes back by nearest-neighbour upsampling and convolution (Odena, Dumoulin and Olah 2016,
   "Deconvolution and checkerboard artifacts"), so a flat area cannot come out as a grid of dots;
-* each of those pairs runs as one convolution before the upsampling (see `UpConv`), at a quarter of the memory;
+* each of those pairs runs as one convolution before the upsampling (see `UpConv`), with less to compute and to keep;
 * at an eighth of the resolution padding is by replication: reflected eight times over, an edge grows a line of its own.
 """
 
@@ -61,16 +61,25 @@ class Conv(nn.Module):
         return self.conv(self.pad(x))
 
 
+class Crop(nn.Module):
+    """Without the outermost pixels: ``[N, C, H, W]`` to ``[N, C, H - 2, W - 2]``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., 1:-1, 1:-1]
+
+
 class UpConv(nn.Module):
     """Nearest-neighbour upsampling by two, then a 3x3 convolution: ``[N, C, H, W]`` to ``[N, K, 2H, 2W]``.
 
-    Computed before the upsampling. Each of the four output pixels that share an input pixel sees a 3x3
-    neighbourhood of the upsampled picture, which is a 2x2 one of the input with some weights added up. So the
-    pair equals one convolution to 4K channels whose kernels are those sums, unfolded by a pixel shuffle
-    (tested against the plain pair). Reflection at the upsampled edge is replication of the input's edge.
+    Computed before the upsampling. An output pixel sees a 3x3 neighbourhood of the upsampled picture, which is a 2x2
+    one of the input with some weights added up, and the four output pixels around a corner of input pixels see the
+    same one. So the pair equals one 2x2 convolution to 4K channels whose kernels are those sums, unfolded by a pixel
+    shuffle and cropped (tested against the plain pair). Reflection at the upsampled edge is replication of the input's
+    edge.
 
     Args:
-        folded: leave out the pixel shuffle and give ``[N, 4K, H, W]``, as `fold` would.
+        folded: leave out the pixel shuffle and give ``[N, 4K, H, W]``, as `fold` would. Its four pixels share an input
+            pixel, not a corner: they see a 3x3 neighbourhood of it between them.
     """
 
     def __init__(self, channels_in: int, channels_out: int, *, bias: bool = False, folded: bool = False) -> None:
@@ -80,14 +89,15 @@ class UpConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels_out)) if bias else None
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)  # what nn.Conv2d starts from
         # [phase, tap of the folded kernel, tap of the 3x3 kernel]: which taps fall on the same input pixel
-        taps = torch.tensor([[[1.0, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
-        self.register_buffer("taps", taps, persistent=False)
+        around_pixel = [[[1.0, 0, 0], [0, 1, 1], [0, 0, 0]], [[0.0, 0, 0], [1, 1, 0], [0, 0, 1]]]
+        around_corner = [[[1.0, 1, 0], [0, 0, 1]], [[1.0, 0, 0], [0, 1, 1]]]
+        self.register_buffer("taps", torch.tensor(around_pixel if folded else around_corner), persistent=False)
         # torch's pixel shuffle counts the four pixels within each channel, `fold` the channels within each pixel
         self.order = "abk" if folded else "kab"
-        self.shuffle: nn.Module = nn.Identity() if folded else nn.PixelShuffle(2)
+        self.shuffle = nn.Sequential() if folded else nn.Sequential(nn.PixelShuffle(2), Crop())
 
     def kernel(self) -> tuple[Tensor, Tensor | None]:
-        """The equal convolution's weight ``[4K, C, 3, 3]`` and bias ``[4K]``."""
+        """The equal convolution's weight, ``[4K, C, 2, 2]`` or ``[4K, C, 3, 3]``, and bias ``[4K]``."""
         weight = torch.einsum(f"ayv,bxw,kcvw->{self.order}cyx", self.taps, self.taps, self.weight).flatten(0, 2)
         if self.bias is None:
             return weight, None
@@ -97,16 +107,16 @@ class UpConv(nn.Module):
     def unfolded(self, kernel: Tensor) -> Tensor:
         """The weight ``[K, C, 3, 3]`` that gives ``kernel``, as `kernel` does, by least squares."""
         n, c = self.weight.shape[:2]
-        basis = torch.einsum("ayv,bxw->abyxvw", self.taps, self.taps).reshape(36, 9).double()
+        basis = torch.einsum("ayv,bxw->abyxvw", self.taps, self.taps).flatten(0, 3).flatten(1).double()
         phases = kernel.unflatten(0, (2, 2, n) if self.order == "abk" else (n, 2, 2))
         wanted = phases.permute(0, 1, 4, 5, 2, 3) if self.order == "abk" else phases.permute(1, 2, 4, 5, 0, 3)
-        found = torch.linalg.lstsq(basis, wanted.reshape(36, n * c).double()).solution
+        found = torch.linalg.lstsq(basis, wanted.reshape(len(basis), n * c).double()).solution
         return found.reshape(3, 3, n, c).permute(2, 3, 0, 1).to(kernel.dtype).contiguous()
 
     def fixed(self) -> nn.Module:
         """The same layer with its kernel computed once and for all, for export."""
         weight, bias = self.kernel()
-        conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, bias=bias is not None)
+        conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], bias=bias is not None)
         conv.load_state_dict({"weight": weight} if bias is None else {"weight": weight, "bias": bias})
         return nn.Sequential(self.pad, conv, self.shuffle)
 

@@ -81,6 +81,8 @@ class _Lowering:
             self._unfold(x, out)
         elif what == "InstanceNormalization":
             self._normalize(node)
+        elif what == "Slice":
+            self._crop(out)
         elif what.startswith("Clip:0:"):
             self._clip(node)
         else:
@@ -125,6 +127,14 @@ class _Lowering:
             self._move(x, out, (2, 2, channels * height // 2, width // 2), (2, 0, 3, 1))
         else:
             self.build.add("ConvTranspose", x, self._moving(channels), strides=[2, 2], name=out)
+
+    def _crop(self, out: str) -> None:
+        """Let the convolution that has just unfolded leave out the outermost pixels."""
+        unfolding = self.build.nodes[-1]
+        if unfolding.op_type != "ConvTranspose":
+            raise ImpastoError(UNKNOWN_LAYOUT)
+        unfolding.attribute.append(helper.make_attribute("pads", [1, 1, 1, 1]))
+        unfolding.output[0] = out
 
     def _moving(self, channels: int) -> str:
         """A kernel float32 ``[4C, C, 2, 2]`` that takes each pixel of two by two into channels of its own."""
