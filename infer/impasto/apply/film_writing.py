@@ -271,5 +271,9 @@ def _opens(codec: str, form: Form) -> bool:
 
 
 def _options(codec: str, crf: int) -> dict[str, str]:
-    more = {WEBM_CODEC: {"b": "0"}, "libx265": {"x265-params": "log-level=none"}}  # x265 would tell stderr all it does
+    more = {
+        WEBM_CODEC: {"b": "0"},
+        "libx264": {"preset": "fast"},  # of paintings as good and as small as medium, in 0.8 of the time
+        "libx265": {"x265-params": "log-level=none"},  # it would tell stderr all it does
+    }
     return {"crf": str(crf)} | more.get(codec, {})

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import onnx
 from impasto import ImpastoError
-from impasto.contract import IMAGE
 from onnx import NodeProto, helper, numpy_helper
 
 UNKNOWN_LAYOUT = "the model is not laid out as those of this version of train-style are: it cannot be changed"
@@ -76,18 +75,28 @@ def put(graph: onnx.GraphProto, nodes: Iterable[NodeProto]) -> None:
 
 
 def fold_constants(model: onnx.ModelProto) -> None:
-    """Compute once and for all what depends on constants alone, or on the image's shape where that is fixed."""
+    """Compute once and for all what depends on constants alone, or on shapes where those are fixed."""
+    while True:
+        before = len(model.graph.node)
+        _fold_once(model)
+        if len(model.graph.node) == before:  # shapes that became known may make others so
+            return
+
+
+def _fold_once(model: onnx.ModelProto) -> None:
     from onnx.reference import ReferenceEvaluator
 
     graph = model.graph
     inputs = {value.name for value in graph.input}
     known = {tensor.name for tensor in graph.initializer if tensor.name not in inputs} | {""}  # "": left out
+    shapes = _fixed_shapes(model)
     early: list[NodeProto] = []
     late: list[NodeProto] = []
     for node in graph.node:
-        shape = _shape(graph, node)
-        if shape is not None:
-            known.add(constant(graph, node.output[0], shape))
+        if node.op_type == "Shape" and node.input[0] in shapes:
+            bounds = {each.name: each.i for each in node.attribute}
+            shape = shapes[node.input[0]][bounds.get("start", 0) : bounds.get("end")]
+            known.add(constant(graph, node.output[0], np.array(shape, np.int64)))
         elif known.issuperset(node.input):
             early.append(node)
             known.update(node.output)
@@ -106,10 +115,12 @@ def fold_constants(model: onnx.ModelProto) -> None:
     put(graph, late)
 
 
-def _shape(graph: onnx.GraphProto, node: NodeProto) -> np.ndarray | None:
-    """What ``node`` gives, if it asks for the fixed shape of the image."""
-    sides = [side.dim_value for side in graph.input[0].type.tensor_type.shape.dim]
-    if node.op_type != "Shape" or node.input[0] != IMAGE or not all(sides):
-        return None
-    bounds = {each.name: each.i for each in node.attribute}
-    return np.array(sides[bounds.get("start", 0) : bounds.get("end", len(sides))], np.int64)
+def _fixed_shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """The shapes of the values of a model that have a fixed one."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {
+        value.name: [side.dim_value for side in value.type.tensor_type.shape.dim]
+        for value in (*graph.input, *graph.value_info)
+        if value.type.tensor_type.HasField("shape")
+    }
+    return {name: shape for name, shape in shapes.items() if all(shape)}

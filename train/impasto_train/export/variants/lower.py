@@ -23,6 +23,7 @@ def lower(model: onnx.ModelProto, preset: Preset) -> None:
         ImpastoError: the engine does not take an operator, and it is not among those that can be rewritten.
     """
     graph = model.graph
+    _shuffle_at_once(graph)
     if not (preset.takes("ReduceMax") and preset.takes("ReduceMin")):
         _pool_extremes(graph)
     _Lowering(model, preset).run()
@@ -179,6 +180,26 @@ class _Lowering:
         x = self.build.add("Reshape", x, self.build.ints(*split))
         x = self.build.add("Transpose", x, perm=order)
         self.build.add("Reshape", x, self.build.ints(*self.shapes[out]), name=out)
+
+
+def _shuffle_at_once(graph: onnx.GraphProto) -> None:
+    """Let pixel shuffles, which `nodes` spells out as two moves for onnxruntime, be the operator that engines have."""
+    moves = ["Reshape", "Transpose:[0, 2, 1, 3]", "Reshape", "Transpose:[0, 2, 1]", "Reshape"]
+    nodes = list(graph.node)
+    for place, node in enumerate(nodes):
+        chain: list[NodeProto] = []
+        step: NodeProto | None = node
+        while step is not None and len(chain) < len(moves):
+            order = f":{list(step.attribute[0].ints)}" if step.op_type == "Transpose" else ""
+            if step.op_type + order != moves[len(chain)]:
+                break
+            chain.append(step)
+            step = _maker(graph, step.input[0])
+        if len(chain) == len(moves):
+            shuffle = helper.make_node("DepthToSpace", chain[-1].input[:1], node.output, blocksize=2, mode="CRD")
+            shuffle.name = node.name
+            nodes[place] = shuffle
+    put(graph, nodes)
 
 
 def _pool_extremes(graph: onnx.GraphProto) -> None:
