@@ -1,7 +1,7 @@
 # make demo: train a style from a picture, export it and restyle a photo with it
 # make web: build the web page and serve it on this machine alone
-# make test: everything that the project checks; what needs something that is not installed is skipped by name
-# make test-all: the same with nothing skipped but what cannot be installed (a GPU, a right to mount)
+# make test: in ten minutes what the project checks; what needs something that is not installed is skipped by name
+# make test-all: everything, with nothing skipped but what cannot be installed (a GPU, a right to mount)
 # They set up what they need in .venv; only Python 3.11 or newer and make have to be there, for the web page Node 20.19
 # or newer with npm, and for test-all Chromium too.
 
@@ -9,6 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # a process for each core, a file of tests for each process: what its tests share is made once; the slow ones come first
+WHICH := -m "not slow"
 AT_ONCE := --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo web test test-all clean
@@ -25,10 +26,10 @@ test: .venv/dev-installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(AT_ONCE)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(AT_ONCE) $(WHICH)
 
 test-all: .venv/engines-installed $(patsubst %,%/node_modules/.installed,examples/node examples/web benchmarks/js)
-	IMPASTO_TESTS_NO_SKIPS=1 $(MAKE) test
+	IMPASTO_TESTS_NO_SKIPS=1 $(MAKE) test WHICH=
 
 .venv/engines-installed: .venv/dev-installed
 	$(PIP) openvino "opencv-python-headless>=5"

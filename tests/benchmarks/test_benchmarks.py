@@ -117,6 +117,7 @@ def test_the_speed_of_films_is_measured(model, tmp_path):
         film.rates([str(tmp_path / "clip.mp4")])
 
 
+@pytest.mark.slow
 def test_what_a_gpu_does_is_tried_on_the_cpu(monkeypatch, model, tmp_path, narrow_vgg_weights, capsys):
     monkeypatch.setattr("impasto_train.training.setup.load_vgg_weights", lambda file, say: narrow_vgg_weights)
     monkeypatch.setattr(quality, "load_vgg_weights", lambda: narrow_vgg_weights)
@@ -238,6 +239,7 @@ def test_the_optimised_picture_stays_in_range(narrow_vgg_weights):
         assert np.isfinite(loss)
 
 
+@pytest.mark.slow
 def test_training_is_told_by_marks(monkeypatch, tmp_path, narrow_vgg_weights, capsys):
     monkeypatch.setattr("impasto_train.training.setup.load_vgg_weights", lambda file, say: narrow_vgg_weights)
     monkeypatch.setattr(quality, "load_vgg_weights", lambda: narrow_vgg_weights)
@@ -332,6 +334,7 @@ def test_johnsons_network_learns(narrow_vgg_weights, tmp_path):
     assert found[60] < 0.95 * found[1]
 
 
+@pytest.mark.slow
 def test_johnsons_network_becomes_a_model(monkeypatch, tmp_path, narrow_vgg_weights, capsys):
     monkeypatch.setattr("impasto_train.training.setup.load_vgg_weights", lambda file, say: narrow_vgg_weights)
     (tmp_path / "photos").mkdir()

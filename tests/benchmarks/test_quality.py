@@ -30,6 +30,7 @@ def scene(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_table_and_the_json_agree(scene, model):
     words = ["-m", "benchmarks.quality", str(model), "style.png", "photos"]
     words += ["--json", "found.json", "--plot", "plot.png"]

@@ -22,25 +22,28 @@ def drill(name: str, tmp_path: Path, *words: str) -> list[dict[str, Any]]:
     figures = tmp_path / "figures.json"
     line = [sys.executable, "-m", f"tests.drills.{name}", *words, "--json", str(figures)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=600)
     if "can be mounted here" in done.stderr:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(figures.read_text())
 
 
+@pytest.mark.slow
 def test_killed_trainings_end_with_the_undisturbed_weights(tmp_path):
     (row,) = drill("kill", tmp_path, "--kills", "2")
     assert (row["kills"], row["faults"]) == (2, 0)
     assert row["ends compared"] >= 1
 
 
+@pytest.mark.slow
 def test_the_checkpoint_before_stands_in_for_a_damaged_one(tmp_path):
     rows = drill("damage", tmp_path, "--each", "3")
     assert [row["the one before stood in"] for row in rows] == [3, 3, 3, 1, 1]
     assert all(row["said so"] and row["same model"] for row in rows)
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns_with_the_joined_batch(tmp_path):
     (row,) = drill("joined", tmp_path, "--narrow", "--steps", "12")
     assert row["gradients"] > 40
@@ -48,6 +51,7 @@ def test_two_processes_learn_what_one_learns_with_the_joined_batch(tmp_path):
     assert row["levels apart"] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("heeds_ctrl_c")
 def test_trainings_on_two_devices_end_with_a_reason_and_go_on(tmp_path):
     rows = drill("devices", tmp_path, "--ends", "4")
@@ -61,6 +65,7 @@ def test_every_file_of_a_run_is_known_to_the_kills():
     assert {name.split(".")[0] for name in FILES} <= KINDS.keys()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_in_a_line_and_loses_nothing(tmp_path):
     rows = drill("full_disk", tmp_path, "--only", "later checkpoint|film|cache, photo")
     assert [row["written"] for row in rows] == ["train-style, later checkpoint", "apply-style, film", "cache, photo"]
@@ -96,6 +101,7 @@ print(json.dumps([calls.slope(samples), samples[-1][2] - samples[0][2]]))
     assert files == 398
 
 
+@pytest.mark.slow
 def test_damaged_files_of_all_kinds_give_our_own_errors(tmp_path):
     *rows, total = drill("mutants", tmp_path, "--count", "180", "--seed", "7")
     assert len(rows) == 17

@@ -104,6 +104,7 @@ def test_a_photo_in_two_styles_and_back(walk, photo, tmp_path):
     assert np.array_equal(pixels(tmp_path / "strength-0.png"), pixels(photo))
 
 
+@pytest.mark.slow
 def test_strokes_colours_and_jpeg_as_in_python(walk, photo, tmp_path):
     large = tmp_path / "large.png"
     Image.open(photo).resize((2050, 1500)).save(large)
@@ -124,6 +125,7 @@ def test_strokes_colours_and_jpeg_as_in_python(walk, photo, tmp_path):
     assert [status.endswith("s, strokes 2.0 times as large") for status in seen["statuses"]] == [*[False] * 4, True]
 
 
+@pytest.mark.slow
 def test_a_graphics_processor_paints_the_same(walk, tmp_path):
     path = tmp_path / "small.png"
     Image.fromarray(centre_crop(demo_photo("chelsea.png"), 48)[:37]).save(path)
@@ -280,6 +282,7 @@ def test_the_camera(walk, tmp_path):
     assert seen["facts"] == f"{width} × {height} px"
 
 
+@pytest.mark.slow
 def test_the_camera_is_painted_live(walk, tmp_path):
     seen = walk("live", styles=[[title, f"{name}.png"] for title, name in (("Blend", "blend"), WAVE, SCREAM)])
     blend, *captions = seen["captions"]
@@ -325,6 +328,7 @@ def test_a_phone_shows_all_at_once(walk, photo):
     assert sizes["picture"]["width"] > 340
 
 
+@pytest.mark.slow
 def test_the_benchmark_prints_the_page_beside_onnxruntime(browser, capsys, tmp_path):
     figures = tmp_path / "figures.json"
     benchmark.web("poppy_field", side=64, threads=1, rounds=1, json_file=figures)

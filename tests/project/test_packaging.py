@@ -76,6 +76,7 @@ def test_the_wheel_asks_for_one_onnxruntime_wherever_it_is_installed(wheel):
             assert ("torch" in asked) == (extra == "train")
 
 
+@pytest.mark.slow
 def test_the_wheel_alone_restyles_a_photo(wheel, model, tmp_path):
     home = tmp_path / "venv"
     venv.create(home, with_pip=True)

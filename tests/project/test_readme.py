@@ -56,6 +56,7 @@ def test_every_command_is_known_to_this_test():
     assert sorted(COMMANDS) == sorted(SHORTENED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [short for short in SHORTENED.values() if short])
 def test_the_commands_run(desk, line):
     words = line.split()
@@ -92,8 +93,10 @@ def test_make_runs_what_the_readme_says():
 
     assert "-m impasto_train.demo" in recipe("demo")
     assert "-m pytest" in recipe("test")
+    assert '-m "not slow"' in recipe("test")
     assert "npm --prefix examples/web run preview" in recipe("web")
     assert "IMPASTO_TESTS_NO_SKIPS=1" in recipe("test-all")
+    assert "not slow" not in recipe("test-all")
     assert "make test-all" in (ROOT / ".ci" / "run").read_text()
 
 

@@ -278,6 +278,7 @@ def test_a_cluster_that_nobody_runs(scheme, tmp_path, monkeypatch):
     assert not (tmp_path.parent / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_collection_on_a_local_ray(model, tmp_path):
     pytest.importorskip("ray", reason="bulk-style: ray is not installed")
     source, dest = tmp_path / "photos", tmp_path / "out"
@@ -348,6 +349,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_what_an_actor_says_as_it_ends_is_one_line(tmp_path):
     pytest.importorskip("ray", reason="bulk-style: ray is not installed")
     noise(1).save(tmp_path / "0.png")

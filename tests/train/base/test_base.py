@@ -136,6 +136,7 @@ def test_a_run_to_start_from_is_read_once(tmp_path, monkeypatch):
     assert starts(SCRATCH) == ([], 0)
 
 
+@pytest.mark.slow
 def test_a_base_is_trained_on_pictures_and_on_collages_of_them(pictures, narrow_vgg_weights, monkeypatch):
     monkeypatch.setattr("impasto_train.training.setup.load_vgg_weights", lambda file, say: narrow_vgg_weights)
     monkeypatch.setattr(Options, "style_size", 48)

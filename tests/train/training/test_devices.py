@@ -247,6 +247,7 @@ def train(folder, *words):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("heeds_ctrl_c")
 def test_two_devices_paint_as_one_that_takes_up_where_they_were_stopped(tmp_path):
     work = tmp_path / "work"

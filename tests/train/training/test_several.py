@@ -81,6 +81,7 @@ def test_the_file_tells_of_each_style_and_paints_each(options, also, quiet):
     assert not np.array_equal(pictures[1], pictures[2])
 
 
+@pytest.mark.slow
 def test_a_stopped_run_of_several_goes_on_to_the_same_bits(options, also, quiet, monkeypatch):
     start(options, quiet, also)
     whole, model = averages(options.run), options.model.read_bytes()
