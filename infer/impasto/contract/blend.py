@@ -71,6 +71,8 @@ def parsed(text: str) -> dict[str, float]:
             number = float(weight) if colon else 1.0
         except ValueError:
             raise ImpastoError(f"--style {text}: {weight!r} is not a weight, as in {name}:0.5") from None
+        if not name:
+            raise ImpastoError(f"--style {text}: the name of a style is missing, as in great_wave:0.6,the_scream:0.4")
         if name in weights:
             raise ImpastoError(f"--style {text}: {name} comes twice")
         weights[name] = number

@@ -113,7 +113,7 @@ def test_a_mask_whose_name_holds_an_equals_sign(run, model, png, photo, masks):
     [
         (["--style", "see"], "atlas has no style 'see': it has sea, sun, moss"),
         (["--style", "see:1,sun:2"], "atlas has no style 'see': it has sea, sun, moss"),
-        (["--style", ""], "atlas has no style '': it has sea, sun, moss"),
+        (["--style", ""], "--style : the name of a style is missing, as in"),
         (["--style", "sea:-1,sun:1"], "--style sea:-1,sun:1: the weight of sea must be a finite number of at least 0"),
         (["--style", "sea:nan"], "--style sea:nan: the weight of sea must be a finite number of at least 0, not nan"),
         (["--style", "sea:0,sun:0"], "--style sea:0,sun:0: of the weights of styles at least one must be above 0"),

@@ -137,7 +137,8 @@ def test_a_blend_is_a_style_of_its_own(atlas, variant, photo, tmp_path, monkeypa
     ("style", "said"),
     [
         ("fourth", "atlas has no style 'fourth': it has first, second, third"),
-        ("", "atlas has no style '': it has first, second, third"),
+        ("", "--style : the name of a style is missing, as in great_wave:0.6,the_scream:0.4"),
+        ("first,", "--style first,: the name of a style is missing"),
         ("first:much", "--style first:much: 'much' is not a weight, as in first:0.5"),
         ("first,first:2", "--style first,first:2: first comes twice"),
         (
