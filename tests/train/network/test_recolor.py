@@ -50,7 +50,8 @@ def test_colours_are_drawn_in_where_local_contrast_is_above_the_paintings():
     found = {}
     for harshest in (1, math.inf):
         matched = copy.deepcopy(network)
-        match_colors(matched, style, photos, harshest)
+        painted = match_colors(matched, style, photos, harshest)
+        assert torch.allclose(painted, matched(photos), atol=1e-5)
         found[harshest] = matched.before_tanh(photos)
     mean = torch.atanh((style - 0.5) / RANGE).mean((2, 3), keepdim=True)
     assert torch.allclose(found[1].mean((0, 2, 3), keepdim=True), mean, atol=1e-4)

@@ -24,7 +24,7 @@ PARTS = 50  # how finely it is settled by how much colours are drawn in
 
 
 @torch.no_grad()
-def match_colors(network: StyleNet, style: Tensor, photos: Tensor, harshest: float = math.inf) -> None:
+def match_colors(network: StyleNet, style: Tensor, photos: Tensor, harshest: float = math.inf) -> Tensor:
     """Bring what ``network`` paints to the mean and the covariance of the style picture's colours, in closed form.
 
     The same linear map as in `recolored`, taken into the last layer's kernel and bias; so it is exact before the
@@ -35,6 +35,9 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor, harshest: flo
         photos: float ``[N, 3, H, W]``, RGB in 0..1, on that device too.
         harshest: times the painting's own `local_contrast`: where what is painted comes to more, all colours are drawn
             towards their mean until it does not.
+
+    Returns:
+        what it now paints of ``photos``, of the same shape; up to 0.05 outside 0..1.
     """
     # one by one: a CPU is no faster with several at once, and all at once take gigabytes
     painted = torch.cat([network.before_tanh(photo[None]) for photo in photos])
@@ -46,13 +49,15 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor, harshest: flo
     matched = torch.einsum("ij,njhw->nihw", matrix, painted) + shift[:, None]
     mean, most = wanted.mean(2)[0, :, None], harshest * local_contrast(style.cpu().double())
     for share in (part / PARTS for part in range(PARTS, 0, -1)):
-        if local_contrast(0.5 + RANGE * torch.tanh(mean[:, None].lerp(matched, share))) <= most:
+        painted = 0.5 + RANGE * torch.tanh(mean[:, None].lerp(matched, share))
+        if local_contrast(painted) <= most:
             break
     matrix, shift = (share * matrix).to(photos), mean.lerp(shift, share).to(photos)
     last = network.from_half
     assert last.bias is not None
     last.weight.copy_(torch.einsum("ij,jcyx->icyx", matrix, last.weight))
     last.bias.copy_(matrix @ last.bias + shift[:, 0])
+    return painted.to(photos)
 
 
 def local_contrast(pictures: Tensor) -> float:

@@ -145,11 +145,11 @@ class Trainer:
             except (RuntimeError, AttributeError) as error:
                 raise ImpastoError("cannot start from those weights: another version of Impasto made them") from error
             try:
-                match_colors(self.network, to_tensor(style[None], self.device), photos)
+                painted = match_colors(self.network, to_tensor(style[None], self.device), photos)
             except torch.linalg.LinAlgError:  # what they paint is not a number
                 continue
             with torch.no_grad():
-                found = self.objective(self.network(photos).clamp(0, 1), photos, content).total.mean().item()
+                found = self.objective(painted.clamp(0, 1), photos, content).total.mean().item()
             if found < best:
                 best = found
                 self.average.load_state_dict(self.network.state_dict())
