@@ -8,8 +8,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# a process for each core, a file of tests for each process: what its tests share is made once; the slow ones come first
 WHICH := -m "not slow"
+# a process for each core, a file of tests for each process: what its tests share is made once; the slow ones come first
 AT_ONCE := --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo web test test-all clean

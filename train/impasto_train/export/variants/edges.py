@@ -32,7 +32,7 @@ def set_form(graph: onnx.GraphProto, io: str, layout: str) -> None:
     Numbers in 0..1 (``float32``) or 0..255 (``float255``) are not rounded: a photo of more than 8 bits stays one.
 
     Raises:
-        ImpastoError: the graph is not laid out as `export.to_onnx` does it.
+        ImpastoError: the graph is not laid out as `export.nodes` does it.
     """
     photo = cast_to(graph, TensorProto.FLOAT).output[0]
     bounded = producer(graph, cast_to(graph, TensorProto.UINT8).input[0])
