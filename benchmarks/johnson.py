@@ -133,6 +133,10 @@ def model_of(painter: Painter) -> onnx.ModelProto:
     image, stylized = (value.type.tensor_type.shape for value in (model.graph.input[0], model.graph.output[0]))
     stylized.CopyFrom(image)  # in place of a formula
     del model.graph.value_info[:]
+    del model.graph.metadata_props[:]
+    for node in model.graph.node:  # stack traces of the machine that exported it
+        node.doc_string = ""
+        del node.metadata_props[:]
     return model
 
 

@@ -344,6 +344,7 @@ def test_johnsons_network_becomes_a_model(monkeypatch, tmp_path, narrow_vgg_weig
     johnson.johnson(
         tmp_path / "style.png", str(tmp_path / "photos"), steps=2, width=4, style_weight=2.0, size=32, out=out
     )
+    assert b"site-packages" not in out.read_bytes()
     stylizer = Stylizer(out, device="cpu")
     assert (stylizer.info.steps, stylizer.info.start) == (2, "scratch")
     assert f"R {stylizer.info.content_loss:.3f}, S {stylizer.info.style_loss:.3f}" in capsys.readouterr().out

@@ -86,6 +86,12 @@ def test_onnxruntimes_own_tool_sees_one_part(variant, engine, tools):
         assert (said.num_partitions, said.num_supported_nodes) == (1, len(found.graph.node))
 
 
+@pytest.mark.parametrize("engine", ["coreml", "qnn", "mobile"])
+def test_a_pixel_shuffle_is_one_operator(variant, engine):
+    kinds = [node.op_type for node in onnx.load(variant(for_=engine, size=SIZE)).graph.node]
+    assert kinds.count("DepthToSpace") == 3  # with the last one, of the picture
+
+
 @pytest.mark.parametrize("engine", ["coreml", "qnn", "webnn", "lens-studio"])
 def test_where_an_engine_has_norms_no_bit_changes(variant, engine):
     """Padding, folding and the range of colours come out of other operators as they come out of the plain ones."""

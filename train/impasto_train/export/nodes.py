@@ -18,7 +18,6 @@ from .shipped import FULL_CONTRAST, Shipped
 from .variants.graph import Builder, constant
 
 OPSET, IR_VERSION = 20, 10
-SCALES = {"from_eighth": 8, "from_quarter": 4}  # of what the layers of `StyleNet` that enlarge begin at
 
 
 def model_of(shipped: Shipped) -> onnx.ModelProto:
@@ -63,8 +62,6 @@ class _Network:
         def of(name: str, x: str) -> str:
             return self.layer(x, network.get_submodule(name), PREFIX + name)
 
-        # what is before and behind the network may be replaced: it asks for none of it
-        self.count, *self.sides = (self.build.add("Shape", folded, start=axis, end=axis + 1) for axis in (0, 2, 3))
         half = of("to_half", folded)
         quarter = of("to_quarter", half)
         eighth = of("body", of("to_eighth", quarter))
@@ -93,24 +90,25 @@ class _Network:
             case nn.ReLU():
                 return add("Relu", x)
             case nn.PixelShuffle():
-                return self.shuffled(x, SCALES[name.removeprefix(PREFIX).partition(".")[0]])
+                return self.shuffled(x)
             case Crop():
                 return add("Slice", x, self.build.ints(1, 1), self.build.ints(-1, -1), self.build.ints(2, 3))
         raise NotImplementedError(f"{name} is a {type(layer).__name__}")
 
-    def shuffled(self, x: str, scale: int) -> str:
-        """As the pixel shuffle of an `UpConv` from 1/``scale`` of the resolution: columns, then rows.
+    def shuffled(self, x: str) -> str:
+        """As ``nn.PixelShuffle(2)``: columns, then rows.
 
-        The same as DepthToSpace, which onnxruntime does slowly and on one core.
+        The same as DepthToSpace, which onnxruntime does slowly and on one core. All sides are asked of ``x``: a part of
+        the file that begins at a map (`impasto.contract.surgery`) then needs nothing else.
         """
         add, ints = self.build.add, self.build.ints
-        height, width = (add("Add", add("Div", half, ints(scale // 2)), ints(1)) for half in self.sides)
+        count, height, width = (add("Shape", x, start=axis, end=axis + 1) for axis in (0, 2, 3))
         tall, wide = (add("Mul", side, ints(2)) for side in (height, width))
         columns = add("Reshape", x, add("Concat", ints(-1), ints(2), add("Mul", height, width), axis=0))
         columns = add("Transpose", columns, perm=[0, 2, 1])
         rows = add("Reshape", columns, add("Concat", ints(-1), ints(2), height, wide, axis=0))
         rows = add("Transpose", rows, perm=[0, 2, 1, 3])
-        return add("Reshape", rows, add("Concat", self.count, ints(-1), tall, wide, axis=0))
+        return add("Reshape", rows, add("Concat", count, ints(-1), tall, wide, axis=0))
 
     def learned(self, layer: nn.Module, name: str, kind: str) -> str:
         value = layer.get_parameter(kind).detach().numpy()
@@ -136,7 +134,7 @@ def _entered(build: Builder) -> tuple[str, _Sides]:
         sides.half.append(add("Div", full, ints(2)))
     over = [add("Sub", full, real) for full, real in zip(sides.full, sides.real, strict=True)]
     image = add("Pad", IMAGE, add("Concat", ints(0, 0, 0, 0, 0), *over, ints(0), axis=0), mode="edge")
-    # two simple moves, as in `Shipped`
+    # pixels are moved while they are single bytes, and by two simple moves: five axes at once are slow
     rows = add("Reshape", image, add("Concat", ints(-1), ints(2), sides.half[1], ints(6), axis=0))
     rows = add("Transpose", rows, perm=[0, 2, 1, 3])
     pixels = add("Reshape", rows, add("Concat", sides.count, ints(-1), ints(12), axis=0))

@@ -1,9 +1,10 @@
 """The network as it is shipped: with all that stands before and behind it in an app."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..network.stylenet import RANGE, StyleNet, is_calm, padding
+from ..network.stylenet import RANGE, StyleNet, fold, is_calm, padding, unfold
 
 FADE = 0.25  # of the strength: from there down to 0 a calm painting fades into the photo
 
@@ -14,8 +15,7 @@ FULL_CONTRAST = 4.0  # levels of 255 from which a photo is painted in full; near
 class Shipped(nn.Module):
     """The network with everything around it that an app should not have to do.
 
-    The same as `StyleNet.forward` with the scaling before and after, in the order that is fastest: pixels are
-    moved while they are single bytes, and what has to be done to each value is done once, to folded ones.
+    The same as `StyleNet.forward` with the scaling before and after, and the fade; `nodes` writes it to the file.
 
     Args:
         fade: the strength below which it fades; by the network, unless given.
@@ -36,27 +36,17 @@ class Shipped(nn.Module):
         of `dial` comes before it. A photo of one colour comes back as it is: there is nothing to paint in it, and
         instance norms would make the rounding errors of their runtime into a picture.
         """
-        n, height, width, _ = image.shape
-        y, x = (extended(side, image.device) for side in (height, width))
-        full = y.shape[0], x.shape[0]
-        # two simple moves: onnxruntime is slow at turning five axes at once
-        extended_image = image.index_select(1, y).index_select(2, x)
-        rows = extended_image.reshape(-1, 2, full[1] // 2, 6).permute(0, 2, 1, 3)
-        photo = rows.reshape(n, -1, 12).permute(0, 2, 1).reshape(n, 12, full[0] // 2, full[1] // 2).float()
+        height, width = image.shape[1:3]
+        pixels = image.permute(0, 3, 1, 2).float()
+        photo = fold(F.pad(pixels, (0, padding(width), 0, padding(height)), mode="replicate"))
         painted = torch.tanh(self.network.layers(photo / 255 - 0.5, strength.clamp(0, 1)))
         share = (strength / self.fade).clamp(0, 1) * (contrast(photo) / FULL_CONTRAST).clamp(0, 1)
         mixed = painted * (RANGE * 255 * share) + photo * (1 - share) + (127.5 * share + 0.5)
-        rows = mixed.clamp(0, 255).to(torch.uint8).reshape(n, 12, -1).permute(0, 2, 1)
-        rows = rows.reshape(-1, full[1] // 2, 2, 6).permute(0, 2, 1, 3)
-        return rows.reshape(n, *full, 3)[:, :height, :width]
+        levels = unfold(mixed.clamp(0, 255).to(torch.uint8))
+        return levels[..., :height, :width].permute(0, 2, 3, 1)
 
 
 def contrast(folded: Tensor) -> Tensor:
     """Of each folded picture ``[N, 12, H, W]`` the range of its most contrasting colour channel: ``[N, 1, 1, 1]``."""
     highest, lowest = (side.reshape(-1, 4, 3) for side in (folded.amax((2, 3)), folded.amin((2, 3))))
     return (highest.amax(1) - lowest.amin(1)).amax(1).reshape(-1, 1, 1, 1)
-
-
-def extended(length: int, device: torch.device) -> Tensor:
-    """Indices, int64, that extend a side of ``length`` pixels by its edge to what the network can work on."""
-    return torch.arange(length + padding(length), device=device).clamp(max=length - 1)

@@ -83,7 +83,7 @@ class _Lowering:
         elif what == "InstanceNormalization":
             self._normalize(node)
         elif what == "Slice":
-            self._crop(out)
+            self._crop(x, out)
         elif what.startswith("Clip:0:"):
             self._clip(node)
         else:
@@ -129,10 +129,11 @@ class _Lowering:
         else:
             self.build.add("ConvTranspose", x, self._moving(channels), strides=[2, 2], name=out)
 
-    def _crop(self, out: str) -> None:
-        """Let the convolution that has just unfolded leave out the outermost pixels."""
-        unfolding = self.build.nodes[-1]
-        if unfolding.op_type != "ConvTranspose":
+    def _crop(self, x: str, out: str) -> None:
+        """Let the convolution that has just unfolded ``x`` leave out the outermost pixels."""
+        unfolding, (*_, height, width) = self.build.nodes[-1], self.shapes[x]
+        inner = [*self.shapes[x][:2], height - 2, width - 2]
+        if (unfolding.op_type, unfolding.output[0], self.shapes[out]) != ("ConvTranspose", x, inner):
             raise ImpastoError(UNKNOWN_LAYOUT)
         unfolding.attribute.append(helper.make_attribute("pads", [1, 1, 1, 1]))
         unfolding.output[0] = out
@@ -183,7 +184,10 @@ class _Lowering:
 
 
 def _shuffle_at_once(graph: onnx.GraphProto) -> None:
-    """Let pixel shuffles, which `nodes` spells out as two moves for onnxruntime, be the operator that engines have."""
+    """Let pixel shuffles, which `nodes` spells out as two moves for onnxruntime, be the operator that engines have.
+
+    The exit of a plain file moves its bytes alike; files for presets have another, by `edges.set_form`.
+    """
     moves = ["Reshape", "Transpose:[0, 2, 1, 3]", "Reshape", "Transpose:[0, 2, 1]", "Reshape"]
     nodes = list(graph.node)
     for place, node in enumerate(nodes):
