@@ -75,7 +75,6 @@ def test_help_comes_before_anything_heavy_is_loaded():
     assert "--style-weight" in done.stdout
 
 
-@pytest.mark.slow
 def test_the_command_trains_with_the_real_vgg16(pictures):
     """The whole way as a user goes it; also what fetches the weights for the rest of the tests."""
     arguments = [

@@ -1,5 +1,6 @@
 """Several styles in one file: each paints as it did alone, blends lie between, and a style comes out again."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from impasto_train.export import dial
 from impasto_train.export.join import apart, finished, join, taken_out
 from impasto_train.export.several import export_several
 from impasto_train.export.shipped import FADE, Shipped
+from impasto_train.export.to_onnx import export
 from impasto_train.network.stylenet import StyleNet, is_kernel
 from joining import NAMES, plain
 
@@ -102,6 +104,25 @@ def test_styles_of_other_kernels_are_not_joined(single, info):
     other = dial.with_rises(plain(1, about), np.full(dial.PIECES, 0.1, np.float32))
     with pytest.raises(ImpastoError, match="other cannot be joined to first: they do not share their kernels"):
         join([single[0], (about, finished(other, about))], "atlas", "Atlas")
+
+
+def test_a_style_is_added_to_a_file_that_was_trained_briefly(info, batch, tmp_path):
+    torch.manual_seed(3)
+    first = StyleNet((8, 8, 16), (1, 2))  # that has learned no calm paintings
+    second = copy.deepcopy(first)
+    for name, parameter in second.named_parameters():
+        if not is_kernel(name, parameter):
+            parameter.data += 0.1 * torch.randn_like(parameter)
+    one, two = tmp_path / "one.onnx", tmp_path / "two.onnx"
+    export(first, replace(info, name="first"), one, [])
+    held, added = [read_checked(one)], [(second, replace(info, name="second"))]
+    found = export_several(added, two, [], lambda data: None, name="two", title="Two", held=held)
+    assert [about.name for about in found.styles] == ["first", "second"]
+    alone = [data for _, data in apart(found, two.read_bytes())]
+    for strength in (0.3, 1.0):
+        before, after, other = (painted(data, batch, strength=strength) for data in (one.read_bytes(), *alone))
+        assert np.array_equal(before, after)
+        assert np.abs(before.astype(int) - other).max() > 2
 
 
 def test_networks_of_the_same_kernels_are_exported_together(info, batch, tmp_path):

@@ -67,9 +67,9 @@ def serialized(
         ImpastoError: the export failed, onnxruntime and torch differ by more than one level, or the file is too
             large.
     """
-    shipped = Shipped(network.for_export(), fade_of(like) if like else None)
     versions = f"torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
     try:
+        shipped = Shipped(network.for_export(), fade_of(like) if like else None)
         model = with_head(like, shipped.network) if like else model_of(shipped)
         data = seal(calibrated(with_metadata(model, info), photos).SerializeToString())
         worst = largest_difference(data, shipped)

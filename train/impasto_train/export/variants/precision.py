@@ -96,7 +96,7 @@ def quantized(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the quantizer for a block: it prints, recommends a pass that the export has made, warns of defaults."""
+    """Silence the quantizer for a block: it prints, recommends a pass of its own, warns of defaults."""
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     root.setLevel(logging.ERROR)
