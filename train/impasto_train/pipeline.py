@@ -78,7 +78,7 @@ def start(options: Options, say: Say, also: Sequence[Path] = ()) -> Path | None:
             own = _settled(own, objective, content)
             if not trainers:
                 minutes, steps = _timed(own, objective, content, group, len(paths), say)
-                if also:
+                if also and steps:
                     say(f"{steps} steps of each of {len(paths)} styles, in turns")
             own = replace(own, minutes=minutes, devices=group.size)
             trainer = Trainer(objective, content.train, own, steps, group)
@@ -126,6 +126,9 @@ def _timed(
     """The minutes that were asked for, if steps were not; and the steps of each of so many styles."""
     if options.steps is not None:
         return None, max(1, options.steps // styles)
+    if options.minutes == 0:
+        say("no training: the model is what one would start from")
+        return 0, 0
     minutes = options.minutes or (MINUTES_ON_CPU if objective.device.type == "cpu" else MINUTES_ON_GPU)
     say(f"training for about {minutes:g} minutes (choose with --minutes or --steps); timing a few steps first")
     options = replace(options, minutes=minutes)
@@ -267,9 +270,11 @@ def _named(say: Say, options: Options, styles: int) -> Say:
 
 def _content(options: Options, paths: Sequence[Path], say: Say) -> ContentSet:
     made = {options.name, *map(named_after, paths)}
+    # nothing is learned from them then: not worth fetching
+    few = options.minutes == 0 and options.content == Options.content
     with FetchLine() as progress:
         return open_content(
-            options.content,
+            "demo" if few else options.content,
             count=options.content_count,
             seed=options.seed,
             styles=sorted(made),  # what an earlier call made in this style: a run that goes on has the same photos
@@ -286,7 +291,8 @@ def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Pa
             deque(turns.run(), maxlen=0)
         return None
     options = first.options
-    _announce(first, content, say)
+    if turns.steps:
+        _announce(first, content, say)
     held_out = [centre_crop(photo, options.size) for photo in content.held_out]
     preview = Preview(folder.preview, turns, held_out[:PREVIEWED], options.preview_every)
     if options.preview_every and not turns.step:  # what it starts from is a first look at the style

@@ -75,7 +75,7 @@ def test_a_base_is_read_as_it_was_written(trainers, tmp_path):
         assert all(weight.dtype == torch.float32 for weight in weights.values())
 
 
-def test_the_start_is_the_candidate_with_the_least_loss(trainers, monkeypatch):
+def test_the_start_is_the_candidate_with_the_least_style_loss(trainers, monkeypatch):
     trainer = trainers[0]
     torch.manual_seed(1)
     first = trainer.network.state_dict()
@@ -89,7 +89,7 @@ def test_the_start_is_the_candidate_with_the_least_loss(trainers, monkeypatch):
     losses = []
     for one in candidates:
         trainer.begin(style, [one])
-        losses.append(evaluate(trainer.network, trainer.objective, photos).total.item())
+        losses.append(evaluate(trainer.network, trainer.objective, photos).style.item())
     trainer.begin(style, candidates)
     best = candidates[losses.index(min(losses))]
     kernel = "body.0.layers.0.conv.weight"

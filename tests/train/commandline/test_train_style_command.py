@@ -27,6 +27,8 @@ def command(*arguments, **settings):
         (["--style", "style.png", "--l1", "nan"], "--l1 nan is not possible"),
         (["--style", "style.png", "--style-weight", "-1"], "--style-weight -1.0 is not possible"),
         (["--style", "style.png", "--steps", "5", "--minutes", "1"], "not both"),
+        (["--style", "style.png", "--minutes", "0", "--from", "scratch"], "leave --from scratch out"),
+        (["--style", "style.png", "--minutes", "-1"], "--minutes -1.0 is not possible"),
         (["--style", "style.png", "--l1-on", "sideways"], "--l1-on"),
         (["--style", "style.png", "--out", "model.pt"], "must end in .onnx"),
         (["--style", "style.png", "--size", "abc"], "--size"),

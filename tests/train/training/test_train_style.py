@@ -191,6 +191,29 @@ def test_overwrite_does_not_remove_a_folder_that_is_no_run(options, quiet):
     assert (options.run / "letters.txt").read_text() == "dear"
 
 
+def test_a_style_is_there_without_a_training(options, quiet):
+    said: list[str] = []
+    assert start(replace(options, steps=None, minutes=0), said.append) == options.model
+    assert "no training: the model is what one would start from" in said
+    info = describe(options.model)
+    assert (info.steps, info.content_count) == (0, 5)
+    with Image.open(options.run / "preview.png") as preview:
+        assert preview.height > 2 * 32
+    photo = Image.open(options.style.parent / "photos" / "0.png")
+    assert np.asarray(Stylizer(options.model, device="cpu")(photo)).std() > 1
+    first = options.model.read_bytes()
+    assert resume(options.run, quiet) == options.model
+    assert options.model.read_bytes() == first
+
+
+def test_without_a_training_photos_need_not_be_fetched(options, quiet, monkeypatch):
+    fetched = []
+    monkeypatch.setattr("impasto_train.downloads.coco.fetch_coco", lambda *words, **more: fetched.append(1))
+    start(replace(options, steps=None, minutes=0, content="coco"), quiet)
+    assert not fetched
+    assert describe(options.model).content == "demo"
+
+
 @pytest.mark.usefixtures("quick_export")
 def test_minutes_become_steps_that_the_run_keeps(options, quiet):
     said = []
@@ -229,7 +252,7 @@ def test_slow_steps_are_timed_by_few_of_them(options, quiet, monkeypatch):
 
     monkeypatch.setattr(Trainer, "run", slow)
     assert trainer.seconds_per_step() == 2.0
-    assert len(taken) == 4  # two until it runs evenly, two that count
+    assert len(taken) == 3  # one until it runs evenly, two that count
 
 
 def test_the_learning_rate_warms_up_and_falls_to_nothing():

@@ -37,7 +37,7 @@ def test_train_goes_on_with_what_was_found_and_into_the_same_folder(options, mon
         (["--style-weight", "0", "--content-weight", "0"], "cannot both be 0"),
         (["--folds", "1"], "--folds"),
         (["--folds", "8"], "there are only 5 photos"),
-        (["--minutes", "0"], "--minutes"),
+        (["--minutes", "-1"], "--minutes"),
         (["--size", "63"], "--size 63"),
         (["--style", "no.png"], "no.png"),
         (["--style", "text.png"], "text.png"),

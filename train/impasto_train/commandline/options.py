@@ -23,7 +23,7 @@ ContentOn = Literal["drawing", "activations"]
 MINUTES_ON_CPU = 20.0
 MINUTES_ON_GPU = 3.0
 HEAVIEST = 1e12  # weight that a search takes
-POSITIVE = ("minutes", "learning_rate")  # these options must not be 0 either
+POSITIVE = ("learning_rate",)  # these options must not be 0 either
 
 
 def option(default: Any, help: str, shown: str | None = None, *, least: float | None = None) -> Any:
@@ -115,7 +115,7 @@ class Options(TrainingOptions, ObjectiveOptions):
     steps: int | None = option(None, "Train for this many steps.", "by --minutes", least=1)
     minutes: float | None = option(
         None,
-        "Train for about this long; turned into a number of steps after a timed warm-up.",
+        "Train for about this long; turned into a number of steps after a timed warm-up; 0 for what it starts from.",
         f"{MINUTES_ON_CPU:g} on a CPU, {MINUTES_ON_GPU:g} on a GPU",
         least=0,
     )
@@ -131,6 +131,8 @@ class Options(TrainingOptions, ObjectiveOptions):
         super().__post_init__()
         if self.steps is not None and self.minutes is not None:
             raise ImpastoError("give --steps or --minutes, not both")
+        if self.minutes == 0 and self.from_ == "scratch":
+            raise ImpastoError("--minutes 0 exports what the training starts from: leave --from scratch out")
         if self.to is not None and self.from_ != Options.from_:
             raise ImpastoError(f"--to {self.to} is what the training starts from: leave --from out")
         if self.model.suffix != ".onnx":

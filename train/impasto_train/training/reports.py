@@ -26,7 +26,7 @@ class ProgressLine:
 
     def __init__(self, steps: int, *, start: int, batch_size: int) -> None:
         self.batch_size = batch_size
-        self.bar = tqdm(total=steps, initial=start, unit="step", dynamic_ncols=True, smoothing=0.1)
+        self.bar = tqdm(total=steps, initial=start, unit="step", dynamic_ncols=True, smoothing=0.1, disable=not steps)
         self.shown: dict[str, float] = {}
 
     def __call__(self, record: Record) -> None:

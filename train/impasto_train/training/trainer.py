@@ -105,7 +105,8 @@ class Trainer:
         """Make the network ready to be trained, in the colours of ``style``, uint8 ``[H, W, 3]``.
 
         Args:
-            candidates: weights of a `StyleNet` each, to start from those with the least J over a few photos; if
+            candidates: weights of a `StyleNet` each, to start from those with the least S over a few photos, by Gram
+                matrices: of little crops these tell better than covariances what whole photos will look like. If
                 there are none, a fresh network is brought near the photo.
 
         Raises:
@@ -149,7 +150,7 @@ class Trainer:
             except torch.linalg.LinAlgError:  # what they paint is not a number
                 continue
             with torch.no_grad():
-                found = self.objective(painted.clamp(0, 1), photos, content).total.mean().item()
+                found = self.objective(painted.clamp(0, 1), photos, content, comparable=True).style.mean().item()
             if found < best:
                 best = found
                 self.average.load_state_dict(self.network.state_dict())
@@ -221,7 +222,7 @@ class Trainer:
     def finished(self) -> StyleNet:
         """The averaged weights as they are exported: in the painting's colours, however early the training stopped."""
         network = copy.deepcopy(self.average)
-        if self.step < self.full_strength:
+        if self.step < self.full_strength or not self.steps:
             self._match(network)
         return network
 
@@ -312,14 +313,14 @@ class Trainer:
         """Measure by training a little and forgetting it.
 
         The mean over ``seconds`` of steps after ``unhurried`` ones, for which the photos were ready; where steps take
-        long, so that photos always are, after as many ``seconds`` of them.
+        long, so that photos always are, after a third of as many ``seconds``.
         """
         before = copy.deepcopy(self.state())
         steps = self.run()
         took: list[float] = []
         timed: list[float] = []
-        for measured, most in ((took, unhurried), (timed, self.steps)):
-            while len(measured) < most and self.step < self.steps and self.group.share(sum(measured)) < seconds:
+        for measured, most, long in ((took, unhurried, seconds / 3), (timed, self.steps, seconds)):
+            while len(measured) < most and self.step < self.steps and self.group.share(sum(measured)) < long:
                 measured.append(next(steps).seconds)
         steps.close()
         self.load_state(before)
