@@ -74,7 +74,7 @@ def quick_export(monkeypatch):
     """Export as fast as tests of the training want it: the metadata are true, the network is not in the file."""
     from impasto_train import pipeline
 
-    def export(network, info, path, photos, about_to_write):
+    def export(network, info, path, about_to_write):
         data = seal(negative_model(info.to_metadata()))
         about_to_write(data)
         path.write_bytes(data)

@@ -20,7 +20,6 @@ from .base.starts import starts
 from .base.weights import Weights
 from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options, named_after
 from .downloads.vgg_weights import absolute
-from .export.dial import photos_to_measure
 from .export.heads import styles_in, weights_in
 from .export.metadata import info_of, title_of
 from .export.several import export_several
@@ -127,7 +126,6 @@ def _timed(
     if options.steps is not None:
         return None, max(1, options.steps // styles)
     if options.minutes == 0:
-        say("no training: the model is what one would start from")
         return 0, 0
     minutes = options.minutes or (MINUTES_ON_CPU if objective.device.type == "cpu" else MINUTES_ON_GPU)
     say(f"training for about {minutes:g} minutes (choose with --minutes or --steps); timing a few steps first")
@@ -293,6 +291,8 @@ def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Pa
     options = first.options
     if turns.steps:
         _announce(first, content, say)
+    else:
+        say("no training: the model is what one would start from")
     held_out = [centre_crop(photo, options.size) for photo in content.held_out]
     preview = Preview(folder.preview, turns, held_out[:PREVIEWED], options.preview_every)
     if options.preview_every and not turns.step:  # what it starts from is a first look at the style
@@ -315,7 +315,7 @@ def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Pa
 
 def _export(turns: Turns, content: ContentSet, held_out: Sequence[np.ndarray], folder: RunFolder, say: Say) -> None:
     """Write the model, of one style or of several."""
-    options, photos = turns.trainers[0].options, photos_to_measure(content)
+    options = turns.trainers[0].options
     alone, to = len(turns.trainers) == 1, options.to
     made = []
     for trainer in turns.trainers:
@@ -326,9 +326,9 @@ def _export(turns: Turns, content: ContentSet, held_out: Sequence[np.ndarray], f
         held = [] if to is None else styles_in(to)
         own_title = describe(to).title if to is not None and len(held) > 1 else title_of(options.name)
         title = (None if alone else options.title) or own_title  # where there is one style to learn, it is of that
-        export_several(made, options.model, photos, folder.note_exported, name=options.name, title=title, held=held)
+        export_several(made, options.model, folder.note_exported, name=options.name, title=title, held=held)
     else:
-        export(*made[0], options.model, photos, folder.note_exported)
+        export(*made[0], options.model, folder.note_exported)
     for trainer, (_, info) in zip(turns.trainers, made, strict=True):
         line = f"held-out photos: R {info.content_loss:.3f}, S {info.style_loss:.3f}"
         _named(say, trainer.options, len(made))(line)

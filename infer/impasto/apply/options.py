@@ -37,6 +37,7 @@ def _format(name: str | None) -> str | None:
         return None
     from ..pictures.formats import FORMATS, format_of
 
+    name = name.removeprefix(".").lower()
     if not format_of(f"x.{name}"):
         known = " ".join(format.suffixes[0][1:] for format in FORMATS.values())
         raise typer.BadParameter(f"{name} is none of {known}")

@@ -105,8 +105,6 @@ def _read(mask: "Mask") -> "np.ndarray":
 
     if not isinstance(mask, np.ndarray):
         return dials.read_mask(mask)
-    if mask.dtype == bool:
-        mask = mask.astype(np.uint8) * np.uint8(255)
-    if mask.dtype != np.uint8 or mask.ndim != 2 or 0 in mask.shape:
+    if mask.dtype not in (bool, np.uint8) or mask.ndim != 2 or 0 in mask.shape:
         raise ValueError(f"a mask must be a bool or uint8 array [H, W], not {mask.dtype} {list(mask.shape)}")
-    return mask
+    return mask.astype(np.uint8) * np.uint8(255) if mask.dtype == bool else mask

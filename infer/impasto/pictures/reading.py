@@ -42,8 +42,10 @@ def to_picture(source: Source, name: str = "photo") -> Picture:
         return read_picture(source)
     data = source.read() if hasattr(source, "read") else source
     if not isinstance(data, bytes | bytearray | memoryview):
-        kind = type(data).__name__
+        kind = type(source).__name__
         raise TypeError(f"{name} must be a path, bytes, a binary file, an image of Pillow's or an array, not {kind}")
+    if not data:
+        raise ImpastoError(f"cannot read the {name}: it is empty, or a file that was read to its end before")
     return read_picture(io.BytesIO(data))
 
 

@@ -169,7 +169,8 @@ def test_one_format_for_a_tree(run, refused, model, album, png):
     assert {read_picture(name).format for name in made} == {"WEBP"}
     made = ["album/day/two-negative.jpeg", "album/one-negative.jpeg"]
     assert run(model, album, "-r", "--format", "jpeg")[1].split() == made
-    assert run(model, album, "-r", "--format", "jpeg", "--skip-existing") == nothing  # nor are they photos
+    for same in ("jpeg", ".JPEG"):
+        assert run(model, album, "-r", "--format", same, "--skip-existing") == nothing  # nor are they photos
     assert run(model, png, "-o", "{style} {stem}{suffix}", "--format", "tif")[1] == "negative photo.tif\n"
     assert read_picture("negative photo.tif").format == "TIFF"
     for words in (["-o", "x.png"], ["-o", "new {stem}.png"], ["--sheet", "sheet.png"]):

@@ -136,6 +136,11 @@ def test_masks_by_style_go_with_the_other_dials(stylizer, photo):
         ({"mask": {"sun": None}}, TypeError, "mask must be a path"),
         ({"mask": {"sun": SKY, "sea": SKY[:, :9]}}, ImpastoError, "does not have the shape of the photo"),
         ({"mask": {"sun": SKY, "sea": SKY.astype(float)}}, ValueError, "a mask must be a bool or uint8 array"),
+        (
+            {"mask": {"sun": np.dstack([SKY > 9] * 3)}},
+            ValueError,
+            r"uint8 array \[H, W\], not bool \[.*, 3\]",
+        ),
     ],
 )
 def test_masks_by_style_that_will_not_do(stylizer, photo, dials, error, said):

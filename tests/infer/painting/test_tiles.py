@@ -27,7 +27,7 @@ def trained(info, tmp_path_factory):
     for parameter in network.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     path = tmp_path_factory.mktemp("tiles") / "model.onnx"
-    export(network, info, path, [])
+    export(network, info, path)
     return path
 
 

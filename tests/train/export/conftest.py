@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from impasto import StyleInfo
-from impasto_train.export import dial
 from impasto_train.export.join import finished, is_head, join
 from impasto_train.export.to_onnx import export
 from impasto_train.export.variants import command, compare, make
@@ -23,7 +22,7 @@ def original(info, tmp_path_factory) -> Path:
     for parameter in network.parameters():  # as after a training: no two layers alike
         parameter.data += 0.05 * torch.randn_like(parameter)
     path = tmp_path_factory.mktemp("original") / "model.onnx"
-    export(network, info, path, [])
+    export(network, info, path)
     return path
 
 
@@ -31,16 +30,15 @@ def original(info, tmp_path_factory) -> Path:
 def single(info) -> list[tuple[StyleInfo, bytes]]:
     """Models of three styles with the same kernels."""
     random, models = np.random.default_rng(0), []
-    model = dial.with_rises(plain(0, info), np.full(dial.PIECES, 0.1, np.float32))
+    model = plain(0, info)
     for number, name in enumerate(NAMES):
         about = replace(info, name=name, title=name.title(), style_loss=float(number))
         for tensor in model.graph.initializer:
-            if is_head(tensor) and tensor.name != dial.RISES:
+            if is_head(tensor):
                 values = numpy_helper.to_array(tensor)
                 other = values + 0.3 * random.standard_normal(values.shape, np.float32)
                 tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
-        rises = np.linspace(0.1, 0.1 + number / 100, dial.PIECES, dtype=np.float32)
-        models.append((about, finished(dial.with_rises(model, rises / rises.sum()), about)))
+        models.append((about, finished(model, about)))
     return models
 
 

@@ -10,8 +10,7 @@ import pytest
 import torch
 from impasto import ImpastoError, Stylizer, describe
 from impasto_train.export import to_onnx
-from impasto_train.export.dial import own_strength
-from impasto_train.export.shipped import FADE, Shipped
+from impasto_train.export.shipped import Shipped
 from impasto_train.export.to_onnx import export
 from impasto_train.network.stylenet import StyleNet
 from impasto_train.photos.tensors import to_tensor
@@ -29,13 +28,8 @@ def network() -> StyleNet:
 @pytest.fixture(scope="module")
 def exported(network, info, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    export(network, info, path, [np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)])
+    export(network, info, path)
     return path
-
-
-def own(exported: Path, strength: float) -> torch.Tensor:
-    """What the network is given when the dial of the file is at ``strength``."""
-    return torch.tensor(own_strength(onnx.load(exported), strength))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 2), (1, 2, 3), (1, 19, 130), (3, 40, 24), (1, 257, 255)])
@@ -43,7 +37,7 @@ def own(exported: Path, strength: float) -> torch.Tensor:
 def test_onnxruntime_equals_torch_at_other_sizes(network, exported, shape, strength):
     image = np.random.default_rng(5).integers(0, 256, (*shape, 3), dtype=np.uint8)
     with torch.no_grad():
-        wanted = Shipped(network)(torch.from_numpy(image), own(exported, strength)).numpy()
+        wanted = Shipped(network)(torch.from_numpy(image), torch.tensor(strength)).numpy()
     found = Stylizer(exported, device="cpu")(image, strength=strength)
     assert found.shape == image.shape
     assert found.dtype == np.uint8
@@ -95,27 +89,13 @@ def test_pictures_of_a_batch_fade_by_their_own_contrast(exported):
     assert np.abs(both[0].astype(int) - stylizer(busy)).max() <= 1
 
 
-@pytest.mark.parametrize("dial", [0.95, 0.7, 0.2])
-def test_strength_is_how_much_the_network_paints_and_a_fade_near_0(network, exported, dial):
+@pytest.mark.parametrize("strength", [0.95, 0.7, 0.2])
+def test_strength_is_the_paintings_share(network, exported, strength):
     image = np.random.default_rng(7).integers(0, 256, (24, 24, 3), dtype=np.uint8)
-    strength = own(exported, dial)
-    share = (strength / FADE).clamp(0, 1).numpy()
     with torch.no_grad():
-        painted = network(to_tensor(image[None]), strength)[0].permute(1, 2, 0).numpy() * 255
-    wanted = (share * painted + (1 - share) * image).clip(0, 255)
-    assert np.abs(Stylizer(exported, device="cpu")(image, strength=dial) - wanted).max() <= 1
-
-
-def test_without_calm_paintings_strength_is_a_fade():
-    torch.manual_seed(2)
-    shipped = Shipped(StyleNet((4, 6, 8), (1, 1)))
-    image = torch.from_numpy(np.random.default_rng(7).integers(0, 256, (1, 24, 24, 3), dtype=np.uint8))
-    with torch.no_grad():
-        full = shipped(image, torch.tensor(1.0)).float()
-        apart = (shipped(image, torch.tensor(0.5)) - (image + full) / 2).abs()
-    inside = (full > 0) & (full < 255)  # a painting beyond black and white is cut off there, the mixture is not
-    assert inside.float().mean() > 0.5
-    assert apart[inside].max() <= 1
+        painted = network(to_tensor(image[None]))[0].permute(1, 2, 0).numpy() * 255
+    wanted = (strength * painted + (1 - strength) * image).clip(0, 255)
+    assert np.abs(Stylizer(exported, device="cpu")(image, strength=strength) - wanted).max() <= 1
 
 
 def test_the_file_is_one_plain_onnx_file(exported, info):

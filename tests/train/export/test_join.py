@@ -10,10 +10,9 @@ import pytest
 import torch
 from impasto import ImpastoError, StyleInfo, describe
 from impasto.contract import IMAGE, STRENGTH, STYLE, STYLIZED, read_checked
-from impasto_train.export import dial
 from impasto_train.export.join import apart, finished, join, taken_out
 from impasto_train.export.several import export_several
-from impasto_train.export.shipped import FADE, Shipped
+from impasto_train.export.shipped import Shipped
 from impasto_train.export.to_onnx import export
 from impasto_train.network.stylenet import StyleNet, is_kernel
 from joining import NAMES, plain
@@ -101,22 +100,21 @@ def test_two_styles_of_one_name_are_not_joined(single):
 
 def test_styles_of_other_kernels_are_not_joined(single, info):
     about = replace(info, name="other")
-    other = dial.with_rises(plain(1, about), np.full(dial.PIECES, 0.1, np.float32))
     with pytest.raises(ImpastoError, match="other cannot be joined to first: they do not share their kernels"):
-        join([single[0], (about, finished(other, about))], "atlas", "Atlas")
+        join([single[0], (about, finished(plain(1, about), about))], "atlas", "Atlas")
 
 
 def test_a_style_is_added_to_a_file_that_was_trained_briefly(info, batch, tmp_path):
     torch.manual_seed(3)
-    first = StyleNet((8, 8, 16), (1, 2))  # that has learned no calm paintings
+    first = StyleNet((8, 8, 16), (1, 2))
     second = copy.deepcopy(first)
     for name, parameter in second.named_parameters():
         if not is_kernel(name, parameter):
             parameter.data += 0.1 * torch.randn_like(parameter)
     one, two = tmp_path / "one.onnx", tmp_path / "two.onnx"
-    export(first, replace(info, name="first"), one, [])
+    export(first, replace(info, name="first"), one)
     held, added = [read_checked(one)], [(second, replace(info, name="second"))]
-    found = export_several(added, two, [], lambda data: None, name="two", title="Two", held=held)
+    found = export_several(added, two, lambda data: None, name="two", title="Two", held=held)
     assert [about.name for about in found.styles] == ["first", "second"]
     alone = [data for _, data in apart(found, two.read_bytes())]
     for strength in (0.3, 1.0):
@@ -133,15 +131,12 @@ def test_networks_of_the_same_kernels_are_exported_together(info, batch, tmp_pat
         if not is_kernel(name, parameter):
             parameter.data += 0.1 * torch.randn_like(parameter)
     styles = [(network, replace(info, name=name)) for network, name in zip(networks, NAMES, strict=False)]
-    photos = [batch[0], batch[1]]
-    found = export_several(styles, tmp_path / "two.onnx", photos, lambda data: None, name="two", title="Two")
+    found = export_several(styles, tmp_path / "two.onnx", lambda data: None, name="two", title="Two")
     assert [one.name for one in found.styles] == ["first", "second"]
     data = (tmp_path / "two.onnx").read_bytes()
     for number, (_, alone) in enumerate(apart(found, data)):
-        model = onnx.load_from_string(alone)
-        shipped = Shipped(networks[number], FADE)
+        shipped = Shipped(networks[number])
         for strength in (0.0, 0.6, 1.0):
             with torch.no_grad():
-                own = torch.tensor(dial.own_strength(model, strength))
-                wanted = shipped(torch.from_numpy(batch), own).numpy().astype(int)
+                wanted = shipped(torch.from_numpy(batch), torch.tensor(strength)).numpy().astype(int)
             assert np.abs(painted(alone, batch, strength=strength) - wanted).max() <= 1

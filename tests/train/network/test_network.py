@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from impasto_train.network.stylenet import SMALLEST, StyleNet, UpConv, fold, is_calm, padding, unfold
+from impasto_train.network.stylenet import SMALLEST, StyleNet, UpConv, fold, padding, unfold
 from torch import nn
 
 
@@ -78,29 +78,3 @@ def test_pictures_of_a_batch_do_not_see_each_other():
     photos = torch.rand(2, 3, 24, 16)
     with torch.no_grad():
         assert torch.allclose(network(photos)[1:], network(photos[1:]), atol=1e-5)
-
-
-def test_strength_moves_from_the_calm_scales_to_the_full_ones():
-    torch.manual_seed(0)
-    network = StyleNet((4, 6, 8), (1, 1))
-    for name, parameter in network.named_parameters():
-        if is_calm(name):
-            nn.init.normal_(parameter)
-    photo = torch.rand(1, 3, 24, 16)
-    calm = StyleNet((4, 6, 8), (1, 1))
-    weights = network.state_dict()
-    for name in weights:
-        if name.endswith(("calm_weight", "calm_bias")):
-            whole = name.replace("calm_", "")
-            weights[whole], weights[name] = weights[whole] + weights[name], torch.zeros_like(weights[name])
-    calm.load_state_dict(weights)
-    with torch.no_grad():
-        assert torch.allclose(network(photo, 0.0), calm(photo), atol=1e-5)
-        assert not torch.allclose(network(photo, 0.5), network(photo), atol=0.01)
-
-
-def test_without_calm_scales_the_strength_changes_nothing():
-    network = StyleNet((4, 6, 8), (1, 1))
-    photo = torch.rand(1, 3, 24, 16)
-    with torch.no_grad():
-        assert torch.equal(network(photo, 0.3), network(photo))

@@ -63,7 +63,7 @@ def test_the_watch_is_resumed_and_nothing_doubtful_is_kept(options):
 
 @pytest.mark.usefixtures("quick_export")
 def test_flat_colour_counts_as_blank(options, quiet, monkeypatch):
-    def red(network, photo, strength=1.0):
+    def red(network, photo):
         colour = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1) + 0 * sum(p.sum() for p in network.parameters())
         return colour.expand_as(photo)
 
@@ -77,6 +77,6 @@ def test_a_training_slower_than_promised_is_said_once(seconds, later, lines):
     said = []
     pace = Pace(steps=600, minutes=10, say=said.append)
     for step in range(1, 301):
-        pace(Record(step, 0, 0, 0, 0, 0, 0, 1, seconds if step <= 60 else later))
+        pace(Record(step, 0, 0, 0, 0, 0, 0, seconds if step <= 60 else later))
     assert len(said) == lines
     assert all("minutes in all, not 10" in line for line in said)

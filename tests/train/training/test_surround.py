@@ -36,9 +36,9 @@ def test_what_is_judged_are_the_same_pixels_of_photo_and_painting(pictures, narr
     trainer = Trainer(objective, open_content(str(pictures / "photos")).train, options, steps=3)
     painted, seen = [], []
 
-    def keep(network, photo, strength, real=StyleNet.forward):
+    def keep(network, photo, real=StyleNet.forward):
         painted.append(photo.shape)
-        return photo + 0 * real(network, photo, strength)
+        return photo + 0 * real(network, photo)
 
     def look(objective, x, photo, *rest, real=Objective.forward):
         seen.append((x.detach(), photo))

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 import torch
 from impasto import ImpastoError, Stylizer, describe
-from impasto_train.network.stylenet import is_calm
 from impasto_train.photos.content import open_content, read_style
 from impasto_train.pipeline import resume, start
 from impasto_train.training.run_folder import RunFolder
 from impasto_train.training.setup import build_objective, pick_device
 from impasto_train.training.trainer import QUICKER, Record, Trainer, learning_rate
 from PIL import Image
-from runs import assert_same, interrupt_after, weights
+from runs import assert_same, weights
 
 
 def test_a_tiny_run_makes_exactly_these_files(options, pictures, quiet):
@@ -57,7 +56,7 @@ def test_a_tiny_run_makes_exactly_these_files(options, pictures, quiet):
 def test_training_lowers_the_objective(options, quiet):
     start(replace(options, steps=60, preview_every=0), quiet)
     records = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
-    totals = [record["total"] for record in records if record["strength"] == 1]
+    totals = [record["total"] for record in records]
     # steps see different photos, and rounding differs with the number of threads: 0.65 to 0.75
     assert np.mean(totals[-10:]) < 0.85 * np.mean(totals[:5])
 
@@ -97,9 +96,9 @@ def test_a_training_begins_with_its_start(options, pictures, quiet, monkeypatch,
     for name, weight in fresh.items():
         for part, found in begun.items():
             assert torch.equal(found[name], saved[part][name])
-            assert torch.equal(found[name], weight) == (origin == "scratch" and is_calm(name)), name
+            assert not torch.equal(found[name], weight), name
     # from learned kernels, what is a style's own learns quicker
-    _, own, _ = saved["optimizers"]
+    _, own = saved["optimizers"]
     assert [group["quicker"] for group in own["param_groups"]] == [1.0 if origin == "scratch" else QUICKER]
 
 
@@ -248,7 +247,7 @@ def test_slow_steps_are_timed_by_few_of_them(options, quiet, monkeypatch):
     def slow(trainer):
         while True:
             taken.append(1)
-            yield Record(1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, strength=1.0, seconds=2.0)
+            yield Record(1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, seconds=2.0)
 
     monkeypatch.setattr(Trainer, "run", slow)
     assert trainer.seconds_per_step() == 2.0
@@ -270,21 +269,6 @@ def test_a_device_that_is_not_there_is_an_error(monkeypatch):
     for missing in ("cuda", "mps"):
         with pytest.raises(ImpastoError, match=f"--device {missing}: .* finds no such device"):
             pick_device(missing)
-
-
-@pytest.mark.usefixtures("quick_export")
-def test_the_last_steps_teach_the_strength_and_leave_the_full_painting_as_it_is(options, pictures, quiet, monkeypatch):
-    start(replace(options, steps=16, out=pictures / "whole.onnx"), quiet)
-    records = [json.loads(line) for line in (pictures / "whole.run" / "log.jsonl").read_text().splitlines()]
-    assert [record["strength"] == 1 for record in records] == [True] * 14 + [False] * 2
-    run = interrupt_after(14, monkeypatch)
-    start(replace(options, steps=16), quiet)
-    full, whole = (RunFolder(folder).load_weights()[0][0] for folder in (options.run, pictures / "whole.run"))
-    for name, weight in full.items():
-        assert torch.equal(weight, whole[name]) != is_calm(name), name
-    monkeypatch.setattr(Trainer, "run", run)
-    resume(options.run, quiet)
-    assert_same(options.run, pictures / "whole.run")
 
 
 @pytest.mark.usefixtures("quick_export")

@@ -226,7 +226,9 @@ class TuneOptions(TrainingOptions, SharedOptions):
     size: int = option(256, "Side of the square crops to train on and to judge by, in pixels.", least=64)
     folds: int = option(3, "Parts that the photos are cut into to compare the best few.", least=2)
     finalists: int = option(3, "How many are compared so.", least=1)
-    minutes: float = option(30.0, "Begin no further training that would end later; the next call goes on.", least=0)
+    minutes: float = option(
+        30.0, "Begin no further training that would end later, but one a call; the next call goes on.", least=0
+    )
     out: Path | None = option(None, "The folder to write to, and of the record to go on with.", "STYLE.tune")
     show: Path | None = option(None, "A folder of photos for the contact sheet.", "held-out photos")
     train: bool = option(False, "Then train the style with what was found, into the same folder.")

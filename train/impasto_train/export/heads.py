@@ -6,19 +6,17 @@ import numpy as np
 import onnx
 import torch
 from impasto import ImpastoError, StyleInfo
-from impasto.contract import STRENGTH, locate, read_checked
+from impasto.contract import locate, read_checked
 from impasto.internal import one_line
 from onnx import numpy_helper
 from torch import Tensor
 
 from ..network.stylenet import StyleNet, UpConv
-from .dial import DIALLED
 from .join import PREFIX, apart, is_head
-from .variants.graph import UNKNOWN_LAYOUT
 
 
 def with_head(model: onnx.ModelProto, network: StyleNet) -> onnx.ModelProto:
-    """An exported model with the head of ``network`` in place of its own, but for the dial's numbers.
+    """An exported model with the head of ``network`` in place of its own.
 
     Args:
         network: `StyleNet.for_export`, with the model's kernels.
@@ -26,19 +24,10 @@ def with_head(model: onnx.ModelProto, network: StyleNet) -> onnx.ModelProto:
     model = onnx.ModelProto.FromString(model.SerializeToString())
     own = dict(network.named_parameters())
     for tensor in model.graph.initializer:
-        if is_head(tensor) and tensor.name.startswith(PREFIX):
+        if is_head(tensor):
             value = own[tensor.name.removeprefix(PREFIX)].detach().numpy()
             tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
     return model
-
-
-def fade_of(model: onnx.ModelProto) -> float:
-    """The strength of the network below which an exported model fades into the photo (`export.shipped.Shipped`)."""
-    held = {tensor.name: tensor for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "Div" and node.input[0] in (STRENGTH, DIALLED):
-            return float(numpy_helper.to_array(held[node.input[1]]))
-    raise ImpastoError(UNKNOWN_LAYOUT)
 
 
 def weights_in(model: str | Path) -> list[dict[str, Tensor]]:

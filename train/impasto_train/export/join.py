@@ -15,7 +15,6 @@ from impasto.contract import STYLE, STYLES_VERSION, seal
 from onnx import TensorProto, helper, numpy_helper
 
 from ..network.stylenet import is_kernel
-from .dial import RISES
 from .variants.graph import Builder, fold_constants
 
 HEADS = "heads"
@@ -86,9 +85,8 @@ def _split(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
 
 def is_head(tensor: TensorProto) -> bool:
     """Whether a constant of an exported model belongs to its head."""
-    if not tensor.name.startswith(PREFIX):
-        return tensor.name == RISES
-    return not is_kernel(tensor.name.removeprefix(PREFIX), numpy_helper.to_array(tensor))
+    name, ours = tensor.name.removeprefix(PREFIX), tensor.name.startswith(PREFIX)
+    return ours and not is_kernel(name, numpy_helper.to_array(tensor))
 
 
 def _put(graph: onnx.GraphProto, heads: Sequence[dict[str, np.ndarray]]) -> None:

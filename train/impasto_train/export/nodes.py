@@ -34,7 +34,7 @@ def model_of(shipped: Shipped) -> onnx.ModelProto:
     photo, sides = _entered(build)
     centred = build.add("Sub", build.add("Div", photo, build.number(255)), build.number(0.5))
     painted = build.add("Tanh", _Network(build).layers(centred, shipped.network))
-    _leave(build, _mixed(build, photo, painted, shipped.fade), sides)
+    _leave(build, _mixed(build, photo, painted), sides)
     graph.node.extend(build.nodes)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
@@ -54,7 +54,6 @@ class _Network:
 
     def __init__(self, build: Builder) -> None:
         self.build = build
-        self.calm = build.add("Sub", build.number(1), _within_1(build, STRENGTH))
 
     def layers(self, folded: str, network: StyleNet) -> str:
         """As `StyleNet.layers`."""
@@ -85,7 +84,7 @@ class _Network:
                 given = [self.learned(layer, name, kind) for kind, _ in layer.named_parameters()]
                 return add("Conv", x, *given, kernel_shape=layer.kernel_size, strides=layer.stride)
             case Norm():
-                weight, bias = (self.moved(layer, name, kind) for kind in ("weight", "bias"))
+                weight, bias = (self.learned(layer, name, kind) for kind in ("weight", "bias"))
                 return add("InstanceNormalization", x, weight, bias, epsilon=layer.eps)
             case nn.ReLU():
                 return add("Relu", x)
@@ -114,11 +113,6 @@ class _Network:
         value = layer.get_parameter(kind).detach().numpy()
         return constant(self.build.graph, f"{name}.{kind}", value)
 
-    def moved(self, norm: Norm, name: str, kind: str) -> str:
-        """A scale or a shift as `Norm` moves it with the strength."""
-        moves = self.build.add("Mul", self.calm, self.learned(norm, name, f"calm_{kind}"))
-        return self.build.add("Add", self.learned(norm, name, kind), moves)
-
 
 def _entered(build: Builder) -> tuple[str, _Sides]:
     """From the image to the folded photo, float32."""
@@ -143,11 +137,11 @@ def _entered(build: Builder) -> tuple[str, _Sides]:
     return add("Cast", folded, to=TensorProto.FLOAT), sides
 
 
-def _mixed(build: Builder, photo: str, painted: str, fade: float) -> str:
+def _mixed(build: Builder, photo: str, painted: str) -> str:
     """Painting and photo in their shares, in levels of 255 and a half."""
     add, number = build.add, build.number
-    dial = _within_1(build, add("Div", STRENGTH, number(fade)))
-    share = add("Mul", dial, _within_1(build, add("Div", _contrast(build, photo), number(FULL_CONTRAST))))
+    clear = _within_1(build, add("Div", _contrast(build, photo), number(FULL_CONTRAST)))
+    share = add("Mul", _within_1(build, STRENGTH), clear)
     painting = add("Mul", painted, add("Mul", share, number(RANGE * 255)))
     mixed = add("Add", painting, add("Mul", photo, add("Sub", number(1), share)))
     return add("Add", mixed, add("Add", add("Mul", share, number(127.5)), number(0.5)))

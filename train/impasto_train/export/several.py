@@ -3,14 +3,11 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import onnx
 from impasto import ImpastoError, StyleInfo
 
 from ..network.stylenet import StyleNet
 from .join import join
-from .nodes import model_of
-from .shipped import FADE, Shipped
 from .to_onnx import LARGEST_FILE, serialized, written
 
 LARGEST_HEAD = 100_000  # bytes that a further style may add, its preview included
@@ -19,7 +16,6 @@ LARGEST_HEAD = 100_000  # bytes that a further style may add, its preview includ
 def export_several(
     styles: Sequence[tuple[StyleNet, StyleInfo]],
     path: Path,
-    photos: Sequence[np.ndarray],
     about_to_write: Callable[[bytes], None],
     *,
     name: str,
@@ -30,7 +26,7 @@ def export_several(
 
     Args:
         styles: each with its metadata.
-        photos, about_to_write: as `export.to_onnx.export`.
+        about_to_write: as `export.to_onnx.export`.
         name, title: of the file.
         held: models of one style each, of the same kernels, that come first in the file; those of ``styles`` of the
             same name take their place.
@@ -43,10 +39,9 @@ def export_several(
             was.
     """
     models = {info.name: (info, alone) for info, alone in held}
-    # new ones fade alike, however early the training ended
-    like = onnx.load_from_string(held[0][1]) if held else model_of(Shipped(styles[0][0].for_export(), FADE))
+    like = onnx.load_from_string(held[0][1]) if held else None
     for network, info in styles:
-        models[info.name] = info, serialized(network, info, photos, like)
+        models[info.name] = info, serialized(network, info, like)
     data = join([*models.values()], name, title)
     if len(data) > LARGEST_FILE + LARGEST_HEAD * (len(models) - 1):
         raise ImpastoError(f"the export came to {len(data)} bytes, over what {len(models)} styles may have")

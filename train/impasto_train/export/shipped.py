@@ -4,10 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..network.stylenet import RANGE, StyleNet, fold, is_calm, padding, unfold
-
-FADE = 0.25  # of the strength: from there down to 0 a calm painting fades into the photo
-
+from ..network.stylenet import RANGE, StyleNet, fold, padding, unfold
 
 FULL_CONTRAST = 4.0  # levels of 255 from which a photo is painted in full; nearer to a single colour, it fades
 
@@ -15,32 +12,26 @@ FULL_CONTRAST = 4.0  # levels of 255 from which a photo is painted in full; near
 class Shipped(nn.Module):
     """The network with everything around it that an app should not have to do.
 
-    The same as `StyleNet.forward` with the scaling before and after, and the fade; `nodes` writes it to the file.
-
-    Args:
-        fade: the strength below which it fades; by the network, unless given.
+    The same as `StyleNet.forward` with the scaling before and after, and the photo mixed in; `nodes` writes it to the
+    file.
     """
 
-    def __init__(self, network: StyleNet, fade: float | None = None) -> None:
+    def __init__(self, network: StyleNet) -> None:
         super().__init__()
         self.network = network
-        calm = [parameter for name, parameter in network.named_parameters() if is_calm(name)]
-        # a training that ended early has not learned to paint calmly yet: then a fade is all there is
-        self.fade = fade or (FADE if any(parameter.any() for parameter in calm) else 1.0)
 
     def forward(self, image: Tensor, strength: Tensor) -> Tensor:
         """uint8 ``[N, H, W, 3]`` sRGB and a float32 scalar in 0..1 to uint8 of the same shape.
 
-        ``strength`` 0 gives the photo back exactly, 1 the painting; between them the painting is the calmer the
-        less it is, and fades into the photo below `FADE`. It is the strength of the training; in the file the table
-        of `dial` comes before it. A photo of one colour comes back as it is: there is nothing to paint in it, and
-        instance norms would make the rounding errors of their runtime into a picture.
+        ``strength`` is the painting's share of each pixel: 0 gives the photo back exactly, 1 the painting. A photo of
+        one colour comes back as it is: there is nothing to paint in it, and instance norms would make the rounding
+        errors of their runtime into a picture.
         """
         height, width = image.shape[1:3]
         pixels = image.permute(0, 3, 1, 2).float()
         photo = fold(F.pad(pixels, (0, padding(width), 0, padding(height)), mode="replicate"))
-        painted = torch.tanh(self.network.layers(photo / 255 - 0.5, strength.clamp(0, 1)))
-        share = (strength / self.fade).clamp(0, 1) * (contrast(photo) / FULL_CONTRAST).clamp(0, 1)
+        painted = torch.tanh(self.network.layers(photo / 255 - 0.5))
+        share = strength.clamp(0, 1) * (contrast(photo) / FULL_CONTRAST).clamp(0, 1)
         mixed = painted * (RANGE * 255 * share) + photo * (1 - share) + (127.5 * share + 0.5)
         levels = unfold(mixed.clamp(0, 255).to(torch.uint8))
         return levels[..., :height, :width].permute(0, 2, 3, 1)

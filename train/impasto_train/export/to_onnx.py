@@ -1,6 +1,6 @@
 """From a trained network to the one file that is shipped, checked before it is kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,7 @@ from impasto.contract import STRENGTH, seal
 from impasto.internal import whole_file
 
 from ..network.stylenet import StyleNet
-from .dial import calibrated
-from .heads import fade_of, with_head
+from .heads import with_head
 from .nodes import model_of
 from .parity import WORST_DIFFERENCE, largest_difference
 from .shipped import Shipped
@@ -26,13 +25,11 @@ def export(
     network: StyleNet,
     info: StyleInfo,
     path: Path,
-    photos: Sequence[np.ndarray],
     about_to_write: Callable[[bytes], None] = lambda data: None,
 ) -> StyleInfo:
     """Write ``network`` to ``path`` under the contract, with ``info`` as its metadata.
 
     Args:
-        photos: uint8 ``[H, W, 3]`` each, on which its dial is measured (see `dial`).
         about_to_write: called with the bytes of the file just before it takes its place.
 
     Returns:
@@ -41,7 +38,7 @@ def export(
     Raises:
         ImpastoError: as `serialized`, or it cannot be written; then ``path`` is left as it was.
     """
-    return written(serialized(network, info, photos), path, about_to_write)
+    return written(serialized(network, info), path, about_to_write)
 
 
 def written(data: bytes, path: Path, about_to_write: Callable[[bytes], None]) -> StyleInfo:
@@ -52,12 +49,7 @@ def written(data: bytes, path: Path, about_to_write: Callable[[bytes], None]) ->
     return describe(path)
 
 
-def serialized(
-    network: StyleNet,
-    info: StyleInfo,
-    photos: Sequence[np.ndarray],
-    like: onnx.ModelProto | None = None,
-) -> bytes:
+def serialized(network: StyleNet, info: StyleInfo, like: onnx.ModelProto | None = None) -> bytes:
     """The file that `export` writes.
 
     Args:
@@ -69,9 +61,9 @@ def serialized(
     """
     versions = f"torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
     try:
-        shipped = Shipped(network.for_export(), fade_of(like) if like else None)
+        shipped = Shipped(network.for_export())
         model = with_head(like, shipped.network) if like else model_of(shipped)
-        data = seal(calibrated(with_metadata(model, info), photos).SerializeToString())
+        data = seal(with_metadata(model, info).SerializeToString())
         worst = largest_difference(data, shipped)
     except Exception as error:  # three libraries at work, each with errors of its own, after a long training
         reason = " ".join(str(error).split())[:200]

@@ -29,10 +29,6 @@ RANGE = 0.55
 """How far from mid-grey a painting may reach: a little past black and white, so that both are within reach."""
 
 
-Strength = float | Tensor
-"""0..1, a scalar, as the training draws it evenly. An exported file has another, even in its effect: `export.dial`."""
-
-
 def fold(pixels: Tensor) -> Tensor:
     """Each 2x2 pixels into one, channels of the upper row first: ``[N, C, 2H, 2W]`` to ``[N, 4C, H, W]``."""
     n, c, height, width = pixels.shape
@@ -125,31 +121,11 @@ class UpConv(nn.Module):
 
 
 class Norm(nn.InstanceNorm2d):
-    """Instance normalisation with a learned scale and shift a channel that move with the strength.
-
-    At strength 1 they are ``weight`` and ``bias``; at 0 ``calm_weight`` and ``calm_bias`` are added to them, and
-    between the two a part of those (after Babaeizadeh and Ghiasi 2019, "Adjustable real-time style transfer").
-    """
+    """Instance normalisation with a learned scale and shift a channel."""
 
     def __init__(self, channels: int) -> None:
         # torch's own eps of 1e-5 blows the rounding errors of nearly flat pictures up further
         super().__init__(channels, affine=True, eps=1e-2)
-        self.calm_weight = nn.Parameter(torch.zeros(channels))
-        self.calm_bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor, strength: Strength = 1.0) -> Tensor:
-        calm = 1 - strength
-        weight, bias = self.weight + calm * self.calm_weight, self.bias + calm * self.calm_bias
-        return F.instance_norm(x, weight=weight, bias=bias, eps=self.eps)
-
-
-class Chain(nn.Sequential):
-    """Layers in sequence; those that depend on the strength get it."""
-
-    def forward(self, x: Tensor, strength: Strength = 1.0) -> Tensor:
-        for layer in self:
-            x = layer(x, strength) if isinstance(layer, Norm | Chain | ResidualBlock) else layer(x)
-        return x
 
 
 class ResidualBlock(nn.Module):
@@ -157,15 +133,15 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, *, replicate: bool = False) -> None:
         super().__init__()
-        self.layers = Chain(
+        self.layers = nn.Sequential(
             Conv(channels, channels, bias=True, replicate=replicate),
             nn.ReLU(inplace=True),
             Conv(channels, channels, replicate=replicate),
             Norm(channels),
         )
 
-    def forward(self, x: Tensor, strength: Strength = 1.0) -> Tensor:
-        return x + self.layers(x, strength)
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
 
 
 class StyleNet(nn.Module):
@@ -181,52 +157,50 @@ class StyleNet(nn.Module):
         super().__init__()
         half, quarter, eighth = channels
         before, deep = (blocks[0] + 1) // 2, blocks[1]
-        self.to_half = Chain(Conv(12, half), Norm(half), nn.ReLU())
-        self.to_quarter = Chain(
+        self.to_half = nn.Sequential(Conv(12, half), Norm(half), nn.ReLU())
+        self.to_quarter = nn.Sequential(
             Conv(half, quarter, stride=2), Norm(quarter), nn.ReLU(), *(ResidualBlock(quarter) for _ in range(before))
         )
-        self.to_eighth = Chain(Conv(quarter, eighth, stride=2), Norm(eighth), nn.ReLU())
-        self.body = Chain(*(ResidualBlock(eighth, replicate=True) for _ in range(deep)))
-        self.from_eighth = Chain(UpConv(eighth, quarter), Norm(quarter))
-        self.at_quarter = Chain(*(ResidualBlock(quarter) for _ in range(blocks[0] - before)))
-        self.from_quarter = Chain(UpConv(quarter, half), Norm(half))
-        self.at_half = Chain(nn.ReLU(), Conv(half, half), Norm(half), nn.ReLU())
+        self.to_eighth = nn.Sequential(Conv(quarter, eighth, stride=2), Norm(eighth), nn.ReLU())
+        self.body = nn.Sequential(*(ResidualBlock(eighth, replicate=True) for _ in range(deep)))
+        self.from_eighth = nn.Sequential(UpConv(eighth, quarter), Norm(quarter))
+        self.at_quarter = nn.Sequential(*(ResidualBlock(quarter) for _ in range(blocks[0] - before)))
+        self.from_quarter = nn.Sequential(UpConv(quarter, half), Norm(half))
+        self.at_half = nn.Sequential(nn.ReLU(), Conv(half, half), Norm(half), nn.ReLU())
         self.from_half = UpConv(half, 3, bias=True, folded=True)
 
-    def layers(self, folded: Tensor, strength: Strength = 1.0) -> Tensor:
+    def layers(self, folded: Tensor) -> Tensor:
         """All that is learned.
 
         Args:
             folded: float ``[N, 12, H, W]``, a photo in -0.5..0.5 as `fold` gives it, H and W multiples of 4 and
                 at least 8.
-            strength: 0..1, how much of a painting it is to be.
 
         Returns:
             float of the same shape, any range: the painting before the last tanh.
         """
-        half = self.to_half(folded, strength)
-        quarter = self.to_quarter(half, strength)
-        eighth = self.body(self.to_eighth(quarter, strength), strength)
-        quarter = self.at_quarter(quarter + self.from_eighth(eighth, strength), strength)
-        return self.from_half(self.at_half(half + self.from_quarter(quarter, strength), strength))
+        half = self.to_half(folded)
+        quarter = self.to_quarter(half)
+        eighth = self.body(self.to_eighth(quarter))
+        quarter = self.at_quarter(quarter + self.from_eighth(eighth))
+        return self.from_half(self.at_half(half + self.from_quarter(quarter)))
 
-    def forward(self, photo: Tensor, strength: Strength = 1.0) -> Tensor:
+    def forward(self, photo: Tensor) -> Tensor:
         """Paint ``photo``.
 
         Args:
             photo: float ``[N, 3, H, W]``, RGB in 0..1, any height and width from 1 up.
-            strength: 0..1, how much of a painting it is to be; one for the batch.
 
         Returns:
             float ``[N, 3, H, W]``, RGB; up to 0.05 outside 0..1 (see `RANGE`).
         """
-        return 0.5 + RANGE * torch.tanh(self.before_tanh(photo, strength))
+        return 0.5 + RANGE * torch.tanh(self.before_tanh(photo))
 
-    def before_tanh(self, photo: Tensor, strength: Strength = 1.0) -> Tensor:
+    def before_tanh(self, photo: Tensor) -> Tensor:
         """The painting of ``photo`` before its range is bounded: what `forward` takes the tanh of."""
         height, width = photo.shape[-2:]
         x = F.pad(photo, (0, padding(width), 0, padding(height)), mode="replicate")
-        x = unfold(self.layers(fold(x - 0.5), strength).float())  # autocast's 8 bits would band
+        x = unfold(self.layers(fold(x - 0.5)).float())  # autocast's 8 bits would band
         return x[..., :height, :width]
 
     def for_export(self) -> "StyleNet":
@@ -236,11 +210,6 @@ class StyleNet(nn.Module):
             if isinstance(layer, UpConv):
                 setattr(parent, name, layer.fixed())
         return network
-
-
-def is_calm(name: str) -> bool:
-    """Whether the parameter ``name`` of a `StyleNet` plays a part below strength 1 only."""
-    return name.rpartition(".")[2].startswith("calm_")
 
 
 def is_kernel(name: str, parameter: Tensor | np.ndarray) -> bool:

@@ -20,7 +20,7 @@ from ..loss.objective import Objective
 from ..loss.steady import unsteadiness
 from ..network.muon import optimizers, set_rate
 from ..network.recolor import BATCH_SIZE, SIZE, STEPS, learn_colors, match_colors
-from ..network.stylenet import StyleNet, is_calm
+from ..network.stylenet import StyleNet
 from ..photos.content import training_batch
 from ..photos.picture import Photo
 from ..photos.prefetch import prefetch
@@ -32,17 +32,14 @@ AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
 TRIED = 2  # photos on which the starts to choose from are compared
 MATCHED = 24  # photos over which what is painted is brought to the painting's colours at the end
 HARSHEST = 1.05  # times the painting's local contrast: else, where strokes are stronger than tones, they get harsh
-CALMING = 1 / 8  # of the steps, at the end: how long the network learns to paint at less than full strength
-CALM_RATE = 30  # times the learning rate: few numbers with far to go
-FIDELITY = 8.0  # weight of the mean distance to the photo at strength 0: the drawing leaves colours free
 QUICKER = 4.0  # times the learning rate, from learned kernels, for what is a style's own: scales, shifts and biases
 WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
 
 
 @dataclass(frozen=True)
 class Record:
-    """One step: its number from 1, the terms of its batch, its unsteadiness, its learning rate, the strength it was
-    painted at, and its seconds; and its style's name where several are learned."""
+    """One step: its number from 1, the terms of its batch, its unsteadiness, its learning rate and its seconds; and its
+    style's name where several are learned."""
 
     step: int
     content: float
@@ -51,7 +48,6 @@ class Record:
     total: float
     unsteadiness: float
     learning_rate: float
-    strength: float
     seconds: float
     of: str = ""
 
@@ -87,17 +83,13 @@ class Trainer:
             network = StyleNet()
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        calm = [parameter for name, parameter in self.network.named_parameters() if is_calm(name)]
         self.quicker = 1.0
         """Times the learning rate, for scales, shifts and biases."""
         self.optimizers = self._optimizers()
-        self.calm_optimizer = torch.optim.Adam(calm)
         self.watch = Watch(options)
         self.step = 0
         self.earlier = 0
         """Steps of the runs that this one goes on from, one after the other."""
-        self.full_strength = steps - int(CALMING * steps)
-        """The step from which only what plays a part below strength 1 is taught."""
         self.stop = False
         """Set to end `run` after the present step."""
 
@@ -121,7 +113,7 @@ class Trainer:
         self.group.copy([*self.network.parameters(), *self.average.parameters()])
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
-        return optimizers((p for name, p in self.network.named_parameters() if not is_calm(name)), self.quicker)
+        return optimizers(self.network.parameters(), self.quicker)
 
     def _begin_fresh(self, style: np.ndarray) -> None:
         size, steps = min(SIZE, self.options.size), min(STEPS, self.steps)
@@ -192,25 +184,16 @@ class Trainer:
         workers = 1 if self.device.type == "cpu" else 4  # a GPU is faster than one thread can decode
         start = time.perf_counter()
         for pictures in prefetch(batch, range(self.step, self.steps), workers=workers):
-            strength, rate = 1.0, learning_rate(self.step, self.full_strength, options.learning_rate)
-            if self.step >= self.full_strength:
-                strength = float(np.random.default_rng([options.seed, self.step, 3]).random())
-                done = self.step - self.full_strength
-                rate = CALM_RATE * learning_rate(done, self.steps - self.full_strength, options.learning_rate)
-            terms = self._update(to_tensor(pictures, self.device), strength, rate)
+            rate = learning_rate(self.step, self.steps, options.learning_rate)
+            terms = self._update(to_tensor(pictures, self.device), rate)
             self.step += 1
-            if self.step == self.full_strength:
-                self._end_full_strength()
-            yield Record(self.step, *terms, rate, strength, time.perf_counter() - start)
+            if self.step == self.steps:
+                self._match(self.average)
+                self.group.copy([*self.average.parameters()])
+            yield Record(self.step, *terms, rate, time.perf_counter() - start)
             if self.group.any(self.stop):
                 return
             start = time.perf_counter()  # what the subscribers took is not the step's; waiting for photos is
-
-    def _end_full_strength(self) -> None:
-        """Give the averaged weights the painting's colours; from now on they are final at full strength."""
-        self._match(self.average)
-        self.network.load_state_dict(self.average.state_dict())
-        self.group.copy([*self.network.parameters(), *self.average.parameters()])
 
     def _match(self, network: StyleNet) -> None:
         pictures = training_batch(
@@ -222,17 +205,16 @@ class Trainer:
     def finished(self) -> StyleNet:
         """The averaged weights as they are exported: in the painting's colours, however early the training stopped."""
         network = copy.deepcopy(self.average)
-        if self.step < self.full_strength or not self.steps:
+        if self.step < self.steps or not self.steps:
             self._match(network)
         return network
 
-    def _update(self, photos: Tensor, strength: float, rate: float) -> tuple[float, float, float, float, float]:
+    def _update(self, photos: Tensor, rate: float) -> tuple[float, float, float, float, float]:
         # A CPU is no faster with several crops at once. One by one, and summed in float64, they give the same weights
         # to the last bit however the joined batch is shared out; else rounding errors grow until pictures differ.
         at_once = 1 if self.device.type == "cpu" else len(photos)
         parts = [
-            self._gradients(photos[i : i + at_once], self.rows[i : i + at_once], strength)
-            for i in range(0, len(photos), at_once)
+            self._gradients(photos[i : i + at_once], self.rows[i : i + at_once]) for i in range(0, len(photos), at_once)
         ]
         found = [torch.stack(same).mean(0) for same in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
         self.group.average(found)
@@ -243,7 +225,7 @@ class Trainer:
         # one wait for the device
         r, s, l1, j, unsteady, contrast, gradient_size = torch.cat([summary, size[None]]).tolist()
         self.watch.check(self.step + 1, j, gradient_size, contrast)
-        for optimizer in self.optimizers if strength == 1 else [self.calm_optimizer]:
+        for optimizer in self.optimizers:
             set_rate(optimizer, rate)
             optimizer.step()
         # follows fast at first, when the weights of the start are worth little
@@ -251,32 +233,26 @@ class Trainer:
         torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
         return r, s, l1, j, unsteady
 
-    def _gradients(self, photo: Tensor, rows: range, strength: float) -> list[Tensor]:
+    def _gradients(self, photo: Tensor, rows: range) -> list[Tensor]:
         """What the crops of ``rows`` teach: each parameter's gradient; last R, S, L1, J, unsteadiness and contrast."""
-
         first = self.step * self.joined_batch
-
-        def paint(photo: Tensor) -> Tensor:
-            return self.network(photo, strength)
 
         def random(purpose: int) -> list[np.random.Generator]:
             return [np.random.default_rng([self.options.seed, first + row, purpose]) for row in rows]
 
         # bfloat16 has the range of float32, so neither features nor gradients overflow and nothing is scaled
         with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed_precision(self.device)):
-            whole, whole_painted = photo, paint(photo)
+            whole, whole_painted = photo, self.network(photo)
             photo, painted = (judged(pictures, self.options.size, random(4)) for pictures in (whole, whole_painted))
             content = self.objective.content(photo)
             terms = self.objective(painted, photo, content)
             unsteady = torch.zeros((), device=self.device)
             if self.options.steady:
-                unsteady = unsteadiness(paint, whole, whole_painted, random(2)) / self.objective.contrast
-        # a calmer painting has less of the style and keeps to the photo, colours and all
-        calmer = FIDELITY * (painted - photo).abs().mean() - self.objective.style_weight * terms.style.mean()
-        total = terms.total.mean() + self.options.steady * unsteady + (1 - strength) * calmer
+                unsteady = unsteadiness(self.network, whole, whole_painted, random(2)) / self.objective.contrast
+        total = terms.total.mean() + self.options.steady * unsteady
         if self.options.grid:
             total = total + self.options.grid * grid_energy(painted)
-        gradients = torch.autograd.grad(total, list(self.network.parameters()), materialize_grads=True)
+        gradients = torch.autograd.grad(total, list(self.network.parameters()))
         contrast = painted.detach().std(dim=(-2, -1)).mean()  # within channels: a flat red is blank too
         summary = torch.stack([*means(terms), unsteady.detach(), contrast])
         precise = torch.float64 if self.device.type == "cpu" else torch.float32
@@ -290,7 +266,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "watch": self.watch.state(),
-            "optimizers": [optimizer.state_dict() for optimizer in (*self.optimizers, self.calm_optimizer)],
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -302,7 +278,7 @@ class Trainer:
         try:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
-            for optimizer, saved in zip((*self.optimizers, self.calm_optimizer), state["optimizers"], strict=True):
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
             self.watch.load_state(state["watch"])
             self.step, self.earlier = int(state["step"]), int(state.get("earlier", 0))
@@ -324,7 +300,7 @@ class Trainer:
                 measured.append(next(steps).seconds)
         steps.close()
         self.load_state(before)
-        for optimizer in (*self.optimizers, self.calm_optimizer):
+        for optimizer in self.optimizers:
             optimizer.state.clear()
         took = timed or took
         return self.group.share(sum(took) / len(took))

@@ -10,7 +10,7 @@ from typing import Any
 from impasto import ImpastoError
 
 from ..network.muon import Muon, optimizers
-from ..network.stylenet import StyleNet, is_calm, is_kernel
+from ..network.stylenet import StyleNet, is_kernel
 from .trainer import Record, Trainer
 from .watch import GoneWrong
 
@@ -36,7 +36,7 @@ class Turns:
             shared = [] if frozen else [Muon(kernels)]
             quicker = trainers[0].quicker  # others may have begun from the first, whose kernels had learned nothing yet
             for trainer in trainers:
-                own = [p for name, p in trainer.network.named_parameters() if not (is_kernel(name, p) or is_calm(name))]
+                own = [p for name, p in trainer.network.named_parameters() if not is_kernel(name, p)]
                 trainer.optimizers = [*shared, *optimizers(own, quicker)]
 
     @property

@@ -168,7 +168,6 @@ class Search:
         objective.content_weight, objective.style_weight = point.content_weight, point.style_weight
         objective.l1_weight, objective.l1_on = point.l1, point.l1_on
         trainer = Trainer(objective, photos, training_options(self.options, point), self.options.steps)
-        trainer.full_strength = trainer.steps  # no lower strengths: they play no part here
         trainer.begin(self.style, self.candidates)
         for record in trainer.run():
             progress.set_postfix_str(f"R {record.content:.3g} S {record.style:.3g}", refresh=False)
