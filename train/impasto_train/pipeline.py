@@ -3,6 +3,7 @@
 `start` begins a run, `resume` goes on with one, and both end in `_train`.
 """
 
+import shlex
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -20,7 +21,7 @@ from .base.starts import starts
 from .base.weights import Weights
 from .commandline.options import MINUTES_ON_CPU, MINUTES_ON_GPU, Device, Options, named_after
 from .downloads.vgg_weights import absolute
-from .export.heads import styles_in, weights_in
+from .export.heads import check_like_ours, styles_in, weights_in
 from .export.metadata import info_of, title_of
 from .export.several import export_several
 from .export.to_onnx import export
@@ -101,6 +102,7 @@ def start(options: Options, say: Say, also: Sequence[Path] = ()) -> Path | None:
 def _starts(options: Options, say: Say) -> tuple[list[Weights], int]:
     """What to start from, as `base.starts`; a model's weights too, and those of the file that is added to."""
     if options.to is not None:
+        check_like_ours(options.to)
         return weights_in(options.to), 0
     if Path(options.from_).suffix == ".onnx" or options.from_ in impasto_models.files():
         return weights_in(options.from_), describe(options.from_).steps
@@ -152,7 +154,7 @@ def _check_free(options: Options, paths: Sequence[Path], folder: RunFolder) -> N
     if options.model.exists() and not (options.overwrite or _is_added_to(options)):
         raise ImpastoError(f"{options.model} exists: give --overwrite to replace it, or another --out")
     if folder.path.exists() and not options.overwrite:
-        go_on = f"go on with --resume {folder.path}, or give" if folder.has_plan() else "give"
+        go_on = f"go on with --resume {shlex.quote(str(folder.path))}, or give" if folder.has_plan() else "give"
         raise ImpastoError(f"{folder.path} exists: {go_on} --overwrite")
     check_writable(folder.path / "options.json")
 
@@ -253,7 +255,7 @@ def _check_ours(options: Options, folder: RunFolder) -> None:
     if options.model.exists() and not ours:
         raise ImpastoError(f"{options.model} is not what this run exported: give --overwrite to replace it")
     if options.to is not None:
-        describe(options.to)  # not at the end of the training: the file may have been moved
+        check_like_ours(options.to)  # not at the end of the training: the file may have been moved
     check_writable(options.model)
 
 
@@ -309,7 +311,8 @@ def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Pa
     preview.write()
     _export(turns, content, held_out, folder, say)
     if turns.step < turns.steps:
-        say(f"stopped at step {turns.step} of {turns.steps}; go on with: train-style --resume {folder.path}")
+        again = f"train-style --resume {shlex.quote(str(folder.path))}"
+        say(f"stopped at step {turns.step} of {turns.steps}; go on with: {again}")
     return options.model
 
 

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 from films import RATE, look_at, make
-from impasto.apply.film_reading import FilmReader, opened_film
+from impasto.apply.film_reading import FilmReader, Frame, opened_film
 from impasto.apply.film_writing import Encoding
 from impasto.painting.look import Look
 
@@ -113,7 +113,8 @@ def test_a_film_turned_on_its_side_comes_out_upright(restyle, tmp_path, monkeypa
             for frame in self.decoder.decode(packet):
                 pixels = frame.to_ndarray(format="rgb24").copy()
                 pixels[:, 32:] = 0  # the right half is dark
-                told = {"rotation": 90, "pts": frame.pts, "format": frame.format}
+                told = {"rotation": 90, "pts": frame.pts, "format": frame.format, "colorspace": frame.colorspace}
+                told |= {"width": frame.width, "height": frame.height}
                 yield SimpleNamespace(**told, to_ndarray=lambda format, pixels=pixels: pixels)
 
     frames = FilmReader._frames
@@ -168,3 +169,18 @@ def test_hdr_looks_like_the_same_film_in_sdr(restyle, said, tmp_path, curve, tra
     assert abs(row.std() / levels.std() - 1) < 0.2
     assert row[4::8] == pytest.approx(levels[4::8], abs=50)
     assert (np.diff(row[4::8]) > 2).all()  # nothing is clipped
+
+
+@pytest.mark.parametrize(("size", "taken_as"), [((1280, 720), 1), ((640, 360), 5)])
+def test_a_film_that_says_nothing_of_its_colours_is_read_as_players_do(size, taken_as, tmp_path):
+    red = np.full((size[1], size[0], 3), (200, 30, 30), np.uint8)
+    with av.open(tmp_path / "clip.mp4", "w") as written:
+        stream = written.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(red, format="rgb24").reformat(format="yuv420p", dst_colorspace=taken_as)
+        frame.colorspace = 2  # unspecified
+        written.mux(stream.encode(frame))
+        written.mux(stream.encode(None))
+    with opened_film(tmp_path / "clip.mp4", 10**7) as reader:
+        (seen,) = [item.picture.rgb for item in reader.items() if isinstance(item, Frame)]
+    assert np.abs(seen.mean((0, 1)) - (200, 30, 30)).max() < 3

@@ -21,7 +21,7 @@ from impasto_train.network.stylenet import StyleNet
 
 @pytest.fixture(scope="module")
 def trained(info, tmp_path_factory):
-    """A network of the real depth, no two layers alike, whose strength was taught."""
+    """A network of the real depth, no two layers alike."""
     torch.manual_seed(1)
     network = StyleNet((8, 8, 16))
     for parameter in network.parameters():

@@ -21,6 +21,7 @@ from impasto_train.export.join import finished, join
 from impasto_train.network.stylenet import StyleNet, is_kernel
 from impasto_train.pipeline import resume, start
 from impasto_train.training.run_folder import RunFolder
+from onnx import numpy_helper
 from PIL import Image
 from runs import interrupt_after
 from samples import noise
@@ -169,9 +170,12 @@ def test_what_nothing_can_be_added_to_is_said_before_the_training(options, also,
     info, data = read_checked(impasto_models.path("great_wave"))
     three = tuple(replace(info, name=name) for name in "abc")
     both = join([(one, data) for one in three[:2]], "both", "Both")
+    old = onnx.load_from_string(data)
+    old.graph.initializer.append(numpy_helper.from_array(np.zeros(16, np.float32), "network.at_half.2.calm_bias"))
     for model, about, path, line in (
         (data, replace(info, name="second_one"), alone.model, "is second_one alone"),
         (data, replace(info, made_from="0" * 64), pictures / "variant.onnx", "is a variant"),
+        (old.SerializeToString(), info, pictures / "old.onnx", "made by an earlier version: nothing can be added"),
         (both, replace(info, contract=2, styles=three), pictures / "three.onnx", "its styles cannot be told apart"),
     ):
         path.write_bytes(finished(onnx.load_from_string(model), about))

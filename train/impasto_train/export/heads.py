@@ -30,6 +30,16 @@ def with_head(model: onnx.ModelProto, network: StyleNet) -> onnx.ModelProto:
     return model
 
 
+def check_like_ours(model: str | Path) -> None:
+    """Raise `ImpastoError` if no style of this version can be added to an exported file, or shipped one."""
+    own = dict(StyleNet().for_export().named_parameters())
+    for _, alone in styles_in(model):
+        names = [tensor.name for tensor in onnx.load_from_string(alone).graph.initializer if is_head(tensor)]
+        if not {name.removeprefix(PREFIX) for name in names} <= own.keys():
+            said = f"{locate(model)} was made by an earlier version: nothing can be added to it"
+            raise ImpastoError(f"{said}; train its styles anew, each --from it")
+
+
 def weights_in(model: str | Path) -> list[dict[str, Tensor]]:
     """The weights of a `StyleNet` for each style in an exported file, or shipped one, to go on from.
 

@@ -160,7 +160,7 @@ class RunFolder:
         try:
             state = self._checkpoints.load(say)
             styles = state.get("styles", [state])
-            # those of 0.1.0 had further scales and shifts for less than full strength
+            # earlier versions had further scales and shifts for less than full strength
             weights = [{name: w for name, w in each["average"].items() if ".calm_" not in name} for each in styles]
             return weights, int(styles[0]["step"]) + int(styles[0].get("earlier", 0))
         except (ImpastoError, KeyError) as error:

@@ -283,7 +283,8 @@ class Trainer:
             self.watch.load_state(state["watch"])
             self.step, self.earlier = int(state["step"]), int(state.get("earlier", 0))
         except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise ImpastoError("cannot resume: the checkpoint was made by another version of Impasto") from error
+            said = "cannot resume: the checkpoint was made by another version of Impasto; begin a run --from its folder"
+            raise ImpastoError(said) from error
 
     def seconds_per_step(self, unhurried: int = 6, seconds: float = 3.0) -> float:
         """Measure by training a little and forgetting it.
