@@ -26,6 +26,8 @@ WITH_ALPHA = ("yuva420p", "yuva444p10le", "rgba", "argb")
 BT709, LIMITED, FULL = 1, 1, 2  # what H.273 calls the colours that films have today; FFmpeg's ranges of levels
 # What containers and encoders say of themselves, and what would no longer be true.
 NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
+# QuickTime has a list of its own, and FFmpeg knows these by other codes than ISO 639-2/T
+IN_QUICKTIME = {"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "swe": "sve"}
 KEPT_OF_TRACKS = ("language", "title", "creation_time", "handler_name")
 
 
@@ -191,6 +193,8 @@ class FilmWriter:
         pairs += [(stream.metadata, self._copies[stream.index]) for stream in self._reader.others]
         for said, track in pairs:
             track.metadata.update({key: said[key] for key in KEPT_OF_TRACKS if key in said})
+            if self._suffix == ".mov" and said.get("language") in IN_QUICKTIME:
+                track.metadata["language"] = IN_QUICKTIME[said["language"]]
 
     def _encode(self, item: Frame) -> None:
         import av
