@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Of FFmpeg's demuxers those that read a single file: a playlist, as HLS has, would make it open others.
 READ = {"format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf", "protocol_whitelist": "file"}
-UNSAID, BT709 = 2, 1  # what H.273 calls colours of which nothing is said, and those of films in high definition
+UNSAID, BT709 = 2, 1  # what H.273 calls colours of which nothing is said, and those that films have today
 HD = 1280  # px of the longer side from which a film is in high definition
 CUT_SHORT = 1.0  # s that a file may be shorter than it states: some round the length, or count the sound's padding
 ANY_START = ("mpegts", "mpeg")  # formats whose times begin anywhere: no other would play the gap before as nothing

@@ -12,7 +12,7 @@ import numpy as np
 from ..common.defaults import CODEC, CRF, FPS
 from ..common.errors import ImpastoError
 from ..common.files import whole_file
-from .film_reading import FilmReader, Frame, Part, clear_errors, need_av
+from .film_reading import BT709, FilmReader, Frame, Part, clear_errors, need_av
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -23,7 +23,7 @@ WEBM_CODEC = "libvpx-vp9"  # WebM holds no H.264
 # The forms of pixels to choose from, the first that an encoder takes: what players read before what keeps most.
 OPAQUE = ("yuv420p", "yuvj420p", "yuv422p", "yuv422p10le", "rgb24")
 WITH_ALPHA = ("yuva420p", "yuva444p10le", "rgba", "argb")
-BT709, LIMITED, FULL = 1, 1, 2  # what H.273 calls the colours that films have today; FFmpeg's ranges of levels
+LIMITED, FULL = 1, 2  # FFmpeg's ranges of levels
 # What containers and encoders say of themselves, and what would no longer be true.
 NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
 # QuickTime has a list of its own, and FFmpeg knows these by other codes than ISO 639-2/T

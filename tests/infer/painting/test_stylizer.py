@@ -120,8 +120,6 @@ def test_bytes_and_files(photo, stylizer, tmp_path):
     with path.open("rb") as file:
         for form in (path.read_bytes(), bytearray(path.read_bytes()), io.BytesIO(path.read_bytes()), file):
             np.testing.assert_array_equal(np.asarray(stylizer(form)), 255 - photo)
-        with pytest.raises(ImpastoError, match="it is empty, or a file that was read to its end"):
-            stylizer(file)
     with pytest.raises(ImpastoError, match="cannot read the picture: not a picture"):
         stylizer(b"bytes")
     with path.open(errors="replace") as text, pytest.raises(TypeError, match=r"a binary file, .* not TextIOWrapper"):

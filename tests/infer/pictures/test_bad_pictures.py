@@ -12,7 +12,7 @@ from impasto.common.extras import pip_line
 from impasto.pictures import reading
 from impasto.pictures.formats import FORMATS
 from impasto.pictures.picture import Picture
-from impasto.pictures.reading import from_pil, read_picture
+from impasto.pictures.reading import from_pil, read_picture, to_picture
 from impasto.pictures.writing import write_picture
 from PIL import Image
 from samples import bomb, film
@@ -105,6 +105,9 @@ def test_an_open_file_is_read_and_left_open(rgb):
     np.testing.assert_array_equal(read_picture(file).rgb, rgb)
     assert not file.closed
     assert "the picture" in line(io.BytesIO(b"nothing"))
+    file.seek(0, io.SEEK_END)
+    with pytest.raises(ImpastoError, match="cannot read the photo: it is empty, or a file that was read to its end"):
+        to_picture(file)
 
 
 def test_a_place_that_cannot_be_written(rgb, tmp_path):

@@ -189,7 +189,6 @@ class Trainer:
             self.step += 1
             if self.step == self.steps:
                 self._match(self.average)
-                self.group.copy([*self.average.parameters()])
             yield Record(self.step, *terms, rate, time.perf_counter() - start)
             if self.group.any(self.stop):
                 return
