@@ -52,9 +52,10 @@ def vgg_seconds(trainer: Trainer, rounds: int = 5) -> float:
 
 @torch.no_grad()
 def scores(trainer: Trainer, judge: Judge, crops: list[np.ndarray]) -> dict[str, float]:
-    """Mean figures of ``crops``, uint8 ``[H, W, 3]``, as the averaged weights paint them."""
+    """Mean figures of ``crops``, uint8 ``[H, W, 3]``, as the model would paint them now."""
     photos = [to_tensor(crop[None], trainer.device) for crop in crops]
-    painted = [trainer.average(photo).clamp(0, 1).cpu() for photo in photos]
+    network = trainer.finished()
+    painted = [network(photo).clamp(0, 1).cpu() for photo in photos]
     found = mean_of([judge.score(picture, photo.cpu()) for picture, photo in zip(painted, photos, strict=True)])
     return {key: value for key, value in found.items() if not key.startswith("S ")}
 

@@ -70,9 +70,10 @@ def teach(out: Path, folder: Path, steps: int, narrow: bool, group: Group) -> No
         if record.step == 1:
             named = trainer.network.named_parameters()
             found = {f"gradient/{name}": p.grad.clone() for name, p in named if p.grad is not None}
+    network = trainer.finished()
     for photo in content.held_out:
         found[f"picture/{photo.name}"] = torch.from_numpy(
-            painted(trainer.average, centre_crop(photo, options.size), trainer.device)
+            painted(network, centre_crop(photo, options.size), trainer.device)
         )
     if group.first:
         save_file({name: tensor.contiguous() for name, tensor in found.items()}, out)

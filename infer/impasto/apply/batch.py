@@ -199,10 +199,8 @@ def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[str, Styli
 
 def _read(job: Job, look: Look, finish: Finish) -> tuple[Picture, Look]:
     picture, seen = taken_in(job.photo, finish), _look_at(job, look)
-    try:
-        seen.check_mask(*picture.rgb.shape[:2])
-    except ImpastoError as error:  # of many photos, which
-        raise ImpastoError(f"{job.photo}: {error}") from error
+    height, width = picture.rgb.shape[:2]
+    seen.check_mask(height, width, os.fspath(job.photo))
     return picture.stripped() if finish.strip else picture, seen
 
 

@@ -48,9 +48,11 @@ def main() -> None:
 def apply_style(options: Options) -> int:
     """Do what ``options`` ask for; the exit status."""
     if options.styles:
+        _check_alone("--list", options)
         print_shipped()
         return 0
     if options.devices:
+        _check_alone("--devices", options)
         print_devices()
         return 0
     if not options.model:
@@ -76,7 +78,9 @@ def apply_style(options: Options) -> int:
 
 def _check_alone(flag: str, options: Options) -> None:
     if options.photos:
-        raise ImpastoError(f"{flag} takes a model and no photos")
+        raise ImpastoError(f"{flag} takes no photos")
+    if options.as_json:
+        raise ImpastoError(f"--json is of pictures: leave it out of {flag}")
 
 
 def _check_memory(value: str) -> None:

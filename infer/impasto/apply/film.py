@@ -213,7 +213,7 @@ class _Film:
                 size = self._size(item)
                 if not begun:
                     begun = True
-                    look.check_mask(*size)
+                    look.check_mask(*size, str(self.source))
                     started(self.reader.count, *size)
                 pixels = max(math.prod(size), math.prod(look.seen(*size)))
                 at_once = AT_ONCE if stylizer.device == "cpu" else AT_ONCE_ON_GPU

@@ -48,6 +48,8 @@ def contact_sheet(photos: Sequence[Path], columns: Sequence[Column], finish: Fin
         for photo in photos:
             try:
                 picture = taken_in(photo, finish)
+                height, width = picture.rgb.shape[:2]
+                columns[0][2].check_mask(height, width, str(photo))
                 pictures = [picture, *(stylizer.restyle(picture, look) for _, stylizer, look in columns)]
             except ImpastoError as error:
                 rows.append([])

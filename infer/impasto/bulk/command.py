@@ -13,7 +13,7 @@ from ..common.console import run
 from ..common.extras import need
 from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, Style, as_stroke, command
 from ..contract.blend import asked_for, style_of
-from ..contract.styles import locate
+from ..contract.styles import locate, names_of
 
 COMMAND = "bulk-style"
 NEEDED = ("ray", "pandas", "pyarrow", "fsspec")
@@ -70,7 +70,7 @@ def bulk_style(options: Options) -> int:
     shares = asked_for(painter.info, options.style)
     places = Place(options.source), Place(options.dest)
     check_disjoint(*places)
-    names = photos(places[0])
+    names = photos(places[0], names_of([painter.info]))
     there = places[1].swept()
     manifest = Manifest(places[1])
     style = style_of(painter.info, shares).name

@@ -1,11 +1,11 @@
 """Folders on this machine or in any store that pyarrow or fsspec knows: s3://, gs://, hdfs://, memory://."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +13,7 @@ from pyarrow import ArrowException, fs
 
 from ..common.errors import ImpastoError, one_line
 from ..common.files import check_writable, is_temporary, temporary_name, whole_file
+from ..contract.styles import results_of
 from ..pictures.formats import format_of
 
 FAULTS = (OSError, ArrowException, ValueError, ImportError)
@@ -171,8 +172,8 @@ def _parts(url: str) -> tuple[str, ...]:
     return (split.scheme, split.netloc, *filter(None, split.path.split("/")))
 
 
-def photos(source: Place) -> list[str]:
-    """The pictures in it, by their suffixes; nothing hidden.
+def photos(source: Place, styles: Collection[str] = ()) -> list[str]:
+    """The pictures in it, by their suffixes; nothing hidden, and no results of others, in ``styles`` or shipped ones.
 
     Raises:
         ImpastoError: there are none, or it cannot be read.
@@ -181,7 +182,9 @@ def photos(source: Place) -> list[str]:
     if not names:
         source.check_there()
         raise ImpastoError(f"{source.url} holds no photos")
-    return sorted(names)
+    stems = {name: PurePosixPath(name).stem for name in names}
+    made = results_of(stems.values(), styles)
+    return sorted(name for name, stem in stems.items() if stem not in made)
 
 
 def result_name(photo: str, style: str) -> str:

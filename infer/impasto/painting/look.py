@@ -81,11 +81,11 @@ class Look:
         stroke = self.stroke_for(height, width)
         return max(1, round(height / stroke)), max(1, round(width / stroke))
 
-    def check_mask(self, height: int, width: int) -> None:
-        """Raise `ImpastoError` if a mask is of another shape, whatever its size, than a photo of this size."""
+    def check_mask(self, height: int, width: int, photo: str = "the photo") -> None:
+        """Raise `ImpastoError`, which names ``photo``, if a mask is of another shape, whatever its size, than it."""
         for tall, wide in (mask.shape for mask in self.masks.values()):
             if abs(wide * height - tall * width) > max(wide, tall, width, height) * 2:  # rounding of a resize apart
-                said = f"the mask of {wide}x{tall} pixels does not have the shape of the photo, {width}x{height}"
+                said = f"the mask of {wide}x{tall} pixels does not have the shape of {photo}, {width}x{height}"
                 raise ImpastoError(said)
 
 

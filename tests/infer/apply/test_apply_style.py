@@ -124,6 +124,8 @@ def test_info(run, refused, model, png):
     assert "made from" not in wanted
     assert len({row.start(2) for row in rows}) == 1
     assert "no photos" in refused(model, "--info", png)
+    for flag in ("--info", "--check", "--list", "--devices"):
+        assert f"leave it out of {flag}" in refused(model, flag, "--json")
 
 
 def test_info_does_not_let_a_model_talk_to_the_terminal(run, make_model):

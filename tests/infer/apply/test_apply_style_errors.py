@@ -75,8 +75,8 @@ def test_a_choice_that_there_is_not(refused, model, png):
 def test_a_mask_of_another_shape(refused, model, png):
     Image.new("L", (10, 30)).save("mask.png")
     said = refused(model, png, "--mask", "mask.png")
-    assert f"{png}: the mask of" in said
-    assert "does not have the shape of the photo" in said
+    assert f"the mask of 10x30 pixels does not have the shape of {png}, " in said
+    assert said == refused(model, png, "--mask", "mask.png", "--sheet", "sheet.png")
 
 
 @pytest.mark.parametrize("strength", ["-0.1", "1.01", "nan", "inf", "strong", ""])

@@ -244,6 +244,9 @@ def test_a_mask_for_each_film(model, tmp_path):
     assert done.communicate(timeout=60)[0] == "clip-negative.mp4\n"
     levels = np.array(look_at(tmp_path / "clip-negative.mp4")[1])
     assert np.abs(levels - look_at(tmp_path / "clip.mp4")[1]).max() <= 2
+    Image.new("L", (10, 48)).save(tmp_path / "mask-clip.png")
+    done = command(model, "clip.mp4", "--mask", "mask-{stem}.png", "--overwrite", cwd=tmp_path)
+    assert "does not have the shape of clip.mp4, 64x48" in done.communicate(timeout=60)[1]
 
 
 TELLS_OF_THE_TENTH_FRAME = """

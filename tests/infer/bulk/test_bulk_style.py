@@ -50,6 +50,11 @@ def test_files_are_written_found_and_read(place):
     assert dict(place.names())["b/c d.png"] == 9
     assert place.read("b/c d.png") == b"b/c d.png"
     assert photos(place) == ["a.JPG", "b/c d.png"]
+    for made in ("b/c d-mine.png", "a-great_wave.png"):
+        place.write(made, b"")
+    assert photos(place, {"mine"}) == ["a.JPG", "b/c d.png"]
+    place.remove("b/c d-mine.png")
+    place.remove("a-great_wave.png")
     place.remove("a.JPG")
     assert photos(place) == ["b/c d.png"]
     with pytest.raises(ImpastoError, match=r"cannot read a\.JPG"):

@@ -124,7 +124,7 @@ def train_base(
     for record in progress:
         progress.set_postfix_str(f"{record.of} R {record.content:.2f} S {record.style:.2f}")
     heads = zip(learned, trainers, strict=True)
-    save_base({style.stem: trainer.average for style, trainer in heads}, out)
+    save_base({style.stem: trainer.finished() for style, trainer in heads}, out)
 
 
 if __name__ == "__main__":

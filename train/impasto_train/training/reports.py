@@ -114,7 +114,7 @@ class Log:
 
 
 class Preview:
-    """A sheet of held-out photos above how the averaged weights paint them now, a row a style, every so many steps."""
+    """A sheet of held-out photos above how the model would paint them now, a row a style, every so many steps."""
 
     def __init__(self, path: Path, turns: Turns, photos: Sequence[np.ndarray], every: int) -> None:
         self.path, self.turns, self.photos, self.every = path, turns, photos, every
@@ -126,7 +126,8 @@ class Preview:
     def write(self) -> None:
         """Paint the photos and replace the sheet."""
         trainers = self.turns.trainers
-        rows = [[painted(trainer.average, photo, trainer.device) for photo in self.photos] for trainer in trainers]
+        networks = [(trainer.finished(), trainer.device) for trainer in trainers]
+        rows = [[painted(network, photo, device) for photo in self.photos] for network, device in networks]
         with whole_file(self.path) as path:
             draw_sheet([self.photos, *rows]).save(path, "PNG")
 

@@ -30,7 +30,7 @@ from .watch import Watch
 
 AVERAGE_DECAY = 0.99  # of the averaged weights: about the last hundred steps
 TRIED = 2  # photos on which the starts to choose from are compared
-MATCHED = 24  # photos over which what is painted is brought to the painting's colours at the end
+MATCHED = 24  # photos over which what is painted is brought to the painting's colours
 HARSHEST = 1.05  # times the painting's local contrast: else, where strokes are stronger than tones, they get harsh
 QUICKER = 4.0  # times the learning rate, from learned kernels, for what is a style's own: scales, shifts and biases
 WARM_UP_STEPS = 20  # of the learning rate: the averages behind the first updates are of few gradients
@@ -187,25 +187,19 @@ class Trainer:
             rate = learning_rate(self.step, self.steps, options.learning_rate)
             terms = self._update(to_tensor(pictures, self.device), rate)
             self.step += 1
-            if self.step == self.steps:
-                self._match(self.average)
             yield Record(self.step, *terms, rate, time.perf_counter() - start)
             if self.group.any(self.stop):
                 return
             start = time.perf_counter()  # what the subscribers took is not the step's; waiting for photos is
 
-    def _match(self, network: StyleNet) -> None:
+    def finished(self) -> StyleNet:
+        """The averaged weights as they are exported, at any step: in the painting's colours."""
+        network = copy.deepcopy(self.average)
         pictures = training_batch(
             self.photos, step=10**9 + 1, batch_size=MATCHED, size=self.options.size, seed=self.options.seed
         )
         with suppress(torch.linalg.LinAlgError):  # what it paints is blank, or no number: `Watch` will tell
             match_colors(network, self.objective.painting, to_tensor(pictures, self.device), HARSHEST)
-
-    def finished(self) -> StyleNet:
-        """The averaged weights as they are exported: in the painting's colours, however early the training stopped."""
-        network = copy.deepcopy(self.average)
-        if self.step < self.steps or not self.steps:
-            self._match(network)
         return network
 
     def _update(self, photos: Tensor, rate: float) -> tuple[float, float, float, float, float]:

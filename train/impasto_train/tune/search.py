@@ -173,7 +173,7 @@ class Search:
             progress.set_postfix_str(f"R {record.content:.3g} S {record.style:.3g}", refresh=False)
             progress.update()
             trainer.stop = self.stop
-        return trainer.average if trainer.step == trainer.steps else None
+        return trainer.finished() if trainer.step == trainer.steps else None
 
 
 def photos_of(folder: Path, size: int) -> list[np.ndarray]:

@@ -18,6 +18,7 @@ SHAPES = ((64, 64), (61, 83), (333, 517))  # of the photos compared, where the s
 STRENGTHS = (1.0, 0.5)
 TIMED_SHAPE = (512, 512)
 ROUNDS = 5
+LEAST_SECONDS = 1.0  # of all rounds: a small picture takes a few milliseconds, and one such round tells little
 SCALES = {"float32": 255, "float255": 1}  # from a picture's numbers to levels of 255
 
 Pictures = Callable[[tuple[int, int]], Iterator[np.ndarray]]
@@ -87,7 +88,8 @@ def compare_models(
 ) -> Parity:
     """Run both on ``photos`` in all ``styles`` at several sizes, or at the one that is fixed.
 
-    Speed is the median of rounds in which both run once, on `TIMED_SHAPE` or the fixed size.
+    Speed is the median of rounds in which both run once, on `TIMED_SHAPE` or the fixed size: `ROUNDS`, or as many as
+    `LEAST_SECONDS` hold.
     """
     apart = [
         np.abs(original(photo, strength, shares).astype(int) - variant(photo, strength, shares))
@@ -97,7 +99,11 @@ def compare_models(
         for shares in styles
     ]
     photo = next(crops(photos, sides or TIMED_SHAPE))
-    ratios = [_seconds(original, photo) / _seconds(variant, photo) for _ in range(ROUNDS + 1)][1:]
+    _seconds(original, photo), _seconds(variant, photo)  # the first run of a size takes longer
+    rounds: list[tuple[float, float]] = []
+    while len(rounds) < ROUNDS or sum(map(sum, rounds)) < LEAST_SECONDS:
+        rounds.append((_seconds(original, photo), _seconds(variant, photo)))
+    ratios = [first / second for first, second in rounds]
     mean = float(np.mean([each.mean() for each in apart]))
     return Parity(max(each.max() for each in apart), mean, statistics.median(ratios))
 
