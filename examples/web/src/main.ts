@@ -33,6 +33,7 @@ let photoName = "";
 let styleName = ""; // of what hangs on the wall
 let shelf: Style[] = [];
 let asked = 0; // counts what was asked for: answers to anything but the last are passed over
+let opening = 0; // the one of these that opens a photo, until it is open
 let took = Infinity; // seconds of the last painting of this photo
 let rate = 0; // seconds a pixel that the network saw, of the last painting
 let clock = 0;
@@ -94,12 +95,13 @@ function offerSmaller(file: File, width: number, height: number, pixels: number)
 
 async function openPhoto(file: File, size?: { width: number; height: number }): Promise<void> {
   endLive();
-  const mine = ++asked;
+  const mine = (opening = ++asked);
   hideNotice();
   working("Opening the photo…");
   try {
     const opened = await studio.open(file, size);
     if (mine !== asked || !opened) return opened?.bitmap.close();
+    opening = 0;
     studio.photo = opened.photo;
     photoName = file.name.replace(/\.\w+$/, "") || "photo";
     took = Infinity;
@@ -114,7 +116,9 @@ async function openPhoto(file: File, size?: { width: number; height: number }): 
     showPhoto(opened.bitmap);
     await repaint();
   } catch (error) {
-    if (mine === asked) explain(error, file);
+    if (mine !== asked) return;
+    opening = 0;
+    explain(error, file);
   }
 }
 
@@ -128,7 +132,7 @@ async function repaint(): Promise<void> {
   const style = chosenStyle();
   const { photo } = studio;
   if (live && style) return showCaption(style);
-  if (!style || !photo) return;
+  if (!style || !photo || opening === asked) return; // a photo that is being opened is painted when it is open
   const mine = ++asked;
   const look = lookOf(style);
   try {

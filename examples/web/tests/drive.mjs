@@ -247,8 +247,18 @@ const walks = {
       const radios = [...document.querySelectorAll("#styles input")];
       for (const radio of [...radios, radios[1]]) radio.click();
     });
+    await page.evaluate((title) => {
+      const status = document.getElementById("status");
+      const style = [...document.querySelectorAll("#styles input")].find((radio) => radio.labels[0].innerText.includes(title));
+      const watcher = new MutationObserver(() => {
+        if (!status.textContent.startsWith("Opening")) return;
+        watcher.disconnect();
+        style.click(); // while the photo is being opened
+      });
+      watcher.observe(status, { childList: true, characterData: true, subtree: true });
+    }, job.style);
     await page.locator("#photo-file").setInputFiles(job.photos[1]);
-    await chooseStyle(page, job.style);
+    await settled(page);
     await save(page, out("last.png"));
     return { ...opened, caption: await page.locator("#caption").innerText() };
   },
