@@ -10,11 +10,15 @@ from ..common.extras import pip_line
 from .devices import PROVIDERS, Device, has_plugin, label, listed, quiet, source
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnxruntime
 
 AUTO: tuple[Device, ...] = ("cuda", "webgpu")
 """What ``auto`` takes the first of that is there; the CPU comes last."""
 
+TRIED = 16  # px a side of the picture that a device paints before ``auto`` takes it
+
+plugin_turn = threading.Lock()  # plugins may crash where two threads run them at a time, be it in two sessions
 _attempt_lock = threading.Lock()
 
 
@@ -109,11 +113,22 @@ def _open(device: Device, model: bytes, threads: int | None, asked: bool) -> "on
     with _attempt_lock, quiet():
         try:
             session = _session(model, providers, threads, chosen)
+            if not asked:  # some drivers fail only when they compute
+                with plugin_turn:
+                    session.run(None, {one.name: _nothing(one) for one in session.get_inputs()})
         except Exception as error:
             raise ImpastoError(_first_line(error)) from error
     if providers and provider.name not in session.get_providers():
         raise ImpastoError(f"onnxruntime could not load its libraries for it: {source(device)}")
     return session
+
+
+def _nothing(wanted: "onnxruntime.NodeArg") -> "np.ndarray":
+    """What an input of a model may be given: zeros of its type, `TRIED` px a side where its size is free."""
+    import numpy as np
+
+    sides = [side if isinstance(side, int) else TRIED for side in wanted.shape]
+    return np.zeros(sides, np.uint8 if wanted.type == "tensor(uint8)" else np.float32)
 
 
 def _hardware(device: Device, asked: bool) -> "list[onnxruntime.OrtEpDevice]":

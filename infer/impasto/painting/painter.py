@@ -2,7 +2,6 @@
 
 import copy
 import os
-import threading
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from ..contract.info import IMAGE, STRENGTH, STYLE, STYLIZED
 from ..contract.surgery import without_default
 from ..engine.check import mismatch
 from ..engine.devices import PROVIDERS, Device
-from ..engine.session import open_session
+from ..engine.session import open_session, plugin_turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +28,6 @@ PROGRAM, NETWORK, PICTURE = 100_000_000, 106, 11
 TILED = 112  # of each pixel of a tile, measured too
 LEAST_TILE, MOST_TILE = 60_000_000, 200_000_000  # bytes: smaller ones would be mostly edge, larger ones gain little
 LEAST_ROWS = 32  # of a tile
-
-_turn = threading.Lock()  # plugins may crash where two threads run them at a time, be it in two sessions
 
 
 def fitting(memory: int, pixels: int) -> int:
@@ -103,7 +100,7 @@ class Painter:
         pixels = batch.size // 3
         style = (style or self._first) if self.info.styles else None
         try:
-            with nullcontext() if self.device in ("cpu", "cuda") else _turn:
+            with nullcontext() if self.device in ("cpu", "cuda") else plugin_turn:
                 if self.in_tiles(pixels):
                     result = self._in_tiles(batch, strength, style, self.room(pixels), report)
                 else:

@@ -109,6 +109,27 @@ def test_what_onnxruntime_says_is_one_short_line(plugin, model, monkeypatch):
         Stylizer(model, device="webgpu")
 
 
+def test_auto_takes_the_cpu_where_a_gpu_fails_at_its_first_picture(plugin, model, photo, monkeypatch):
+    plugin("GPU")
+    opened = session._session
+
+    def lost(*given):
+        raise RuntimeError("/src/webgpu_context.cc:136 f() result == OK was false. the device is lost")
+
+    class Failing:
+        def __init__(self, *given):
+            self.get_inputs = opened(*given).get_inputs
+
+        run = lost
+
+    monkeypatch.setattr(
+        session, "_session", lambda *given: (Failing if len(given) > 3 and given[3] else opened)(*given)
+    )
+    stylizer = Stylizer(model)
+    assert (stylizer.device, stylizer.not_on) == ("cpu", "not on WebGPU: the device is lost")
+    np.testing.assert_array_equal(stylizer(photo), 255 - photo)
+
+
 def test_a_plugin_that_is_not_installed(model, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(session, "has_driver", lambda: False)
