@@ -258,6 +258,16 @@ def test_what_is_asked_for_last_is_painted(walk, photo, tmp_path):
         assert_close(pixels(tmp_path / "last.png"), Stylizer("great_wave", device="cpu")(image))
 
 
+def test_a_style_chosen_while_a_broken_file_is_opened_is_painted(walk, photo, tmp_path):
+    broken = tmp_path / "cut.png"
+    broken.write_bytes(photo.read_bytes()[:60])
+    seen = walk("notOpened", photo=photo, broken=broken, style=SCREAM[0])
+    assert seen["notice"].startswith("cut.png is not a picture")
+    assert seen["name"] == "photo-the_scream.png"
+    with Image.open(photo) as image:
+        assert_close(pixels(tmp_path / "still.png"), Stylizer("the_scream", device="cpu")(image))
+
+
 def test_a_long_painting_can_be_stopped(walk, photo, tmp_path):
     large = tmp_path / "large.png"
     Image.fromarray(centre_crop(demo_photo("coffee.png"), 1600)).save(large)

@@ -246,7 +246,8 @@ def resume(path: Path, say: Say, *, overwrite: bool = False, **changed: Any) -> 
             if turns.step < turns.steps:
                 say(f"resuming at step {turns.step} of {turns.steps}")
             else:
-                say(f"this run is finished; exporting it again (to train further, begin a run --from {path})")
+                further = f"to train further, begin a run --from {shlex.quote(str(path))}"
+                say(f"this run is finished; exporting it again ({further})")
             return _train(turns, content, folder, say)
 
 

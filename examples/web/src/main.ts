@@ -100,7 +100,8 @@ async function openPhoto(file: File, size?: { width: number; height: number }): 
   working("Opening the photo…");
   try {
     const opened = await studio.open(file, size);
-    if (mine !== asked || !opened) return opened?.bitmap.close();
+    if (mine !== asked) return opened?.bitmap.close();
+    if (!opened) return await openPhoto(file, size); // the worker was replaced meanwhile, for what it had painted
     opening = 0;
     studio.photo = opened.photo;
     photoName = file.name.replace(/\.\w+$/, "") || "photo";
@@ -119,6 +120,7 @@ async function openPhoto(file: File, size?: { width: number; height: number }): 
     if (mine !== asked) return;
     opening = 0;
     explain(error, file);
+    void repaint(); // the photo that is still there, in what was chosen meanwhile
   }
 }
 
@@ -203,7 +205,7 @@ async function openModel(file: File): Promise<void> {
   hideNotice();
   try {
     const style = await addModel(file);
-    if (!studio.photo) idle(`${style.title} is ready: now choose a photo.`);
+    if (!studio.photo && opening !== asked) idle(`${style.title} is ready: now choose a photo.`);
   } catch (error) {
     notice(error instanceof NotAModel ? error.message : `${file.name} could not be read.`);
   }

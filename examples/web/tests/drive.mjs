@@ -26,6 +26,22 @@ async function tabbed(page, times) {
   return found;
 }
 
+/** Open a file, and choose a style while it is being opened. */
+async function openAndChoose(page, file, title) {
+  await page.evaluate((title) => {
+    const status = document.getElementById("status");
+    const style = [...document.querySelectorAll("#styles input")].find((radio) => radio.labels[0].innerText.includes(title));
+    const watcher = new MutationObserver(() => {
+      if (!status.textContent.startsWith("Opening")) return;
+      watcher.disconnect();
+      style.click();
+    });
+    watcher.observe(status, { childList: true, characterData: true, subtree: true });
+  }, title);
+  await page.locator("#photo-file").setInputFiles(file);
+  await settled(page);
+}
+
 /** The page with Chromium's made-up camera, and what a button of its dialog does begun. */
 async function withCamera(button, { before, prepare } = {}) {
   const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
@@ -245,22 +261,20 @@ const walks = {
     await choosePhoto(page, job.photos[0]);
     await page.evaluate(() => {
       const radios = [...document.querySelectorAll("#styles input")];
-      for (const radio of [...radios, radios[1]]) radio.click();
+      for (const radio of [...radios, radios[0]]) radio.click();
     });
-    await page.evaluate((title) => {
-      const status = document.getElementById("status");
-      const style = [...document.querySelectorAll("#styles input")].find((radio) => radio.labels[0].innerText.includes(title));
-      const watcher = new MutationObserver(() => {
-        if (!status.textContent.startsWith("Opening")) return;
-        watcher.disconnect();
-        style.click(); // while the photo is being opened
-      });
-      watcher.observe(status, { childList: true, characterData: true, subtree: true });
-    }, job.style);
-    await page.locator("#photo-file").setInputFiles(job.photos[1]);
-    await settled(page);
+    await openAndChoose(page, job.photos[1], job.style);
     await save(page, out("last.png"));
     return { ...opened, caption: await page.locator("#caption").innerText() };
+  },
+
+  /** A style chosen while a file is opened that turns out to be no picture: the photo before is painted in it. */
+  async notOpened() {
+    const opened = await openPage({ executable: job.executable });
+    const { page } = opened;
+    await choosePhoto(page, job.photo);
+    await openAndChoose(page, job.broken, job.style);
+    return { ...opened, notice: await notice(page), name: await save(page, out("still.png")) };
   },
 
   async stop() {

@@ -200,7 +200,7 @@ def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[str, Styli
 def _read(job: Job, look: Look, finish: Finish) -> tuple[Picture, Look]:
     picture, seen = taken_in(job.photo, finish), _look_at(job, look)
     height, width = picture.rgb.shape[:2]
-    seen.check_mask(height, width, os.fspath(job.photo))
+    seen.check_mask(height, width, "stdin" if job.photo == STDIN else os.fspath(job.photo))
     return picture.stripped() if finish.strip else picture, seen
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Of FFmpeg's demuxers those that read a single file: a playlist, as HLS has, would make it open others.
 READ = {"format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf", "protocol_whitelist": "file"}
-UNSAID, BT709 = 2, 1  # what H.273 calls colours of which nothing is said, and those that films have today
+UNSAID, BT709, BT2020 = 2, 1, 9  # H.273's numbers of colours of which nothing is said, of films today and of HDR
 HD = 1280  # px of the longer side from which a film is in high definition
 CUT_SHORT = 1.0  # s that a file may be shorter than it states: some round the length, or count the sound's padding
 ANY_START = ("mpegts", "mpeg")  # formats whose times begin anywhere: no other would play the gap before as nothing
@@ -170,7 +170,7 @@ class FilmReader:
     def _pixels(self, frame: Any) -> np.ndarray:
         """uint8 ``[H, W, 3]``, or ``[H, W, 4]`` of a frame with alpha."""
         if frame.colorspace == UNSAID and not frame.format.is_rgb and max(frame.width, frame.height) >= HD:
-            frame.colorspace = BT709  # as players take it; FFmpeg takes BT.601
+            frame.colorspace = BT2020 if self._sdr else BT709  # as players take it; FFmpeg takes BT.601
         pixels = frame.to_ndarray(format="rgba" if has_alpha(frame.format) else "rgb24")
         if self._sdr:
             pixels[..., :3] = self._sdr(frame).to_ndarray(format="rgb24")

@@ -26,8 +26,12 @@ WITH_ALPHA = ("yuva420p", "yuva444p10le", "rgba", "argb")
 LIMITED, FULL = 1, 2  # FFmpeg's ranges of levels
 # What containers and encoders say of themselves, and what would no longer be true.
 NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
-# QuickTime has a list of its own, and FFmpeg knows these by other codes than ISO 639-2/T
-IN_QUICKTIME = {"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "swe": "sve"}
+# QuickTime has a list of its own, and FFmpeg knows these by other codes than ISO 639-2 does (where it has two, by one)
+IN_QUICKTIME = {
+    **{"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "swe": "sve", "fre": "fra", "cze": "ces"},
+    **{"slo": "slk", "rum": "ron", "sqi": "alb", "mkd": "mac", "hye": "arm", "kat": "geo", "cym": "wel", "eus": "baq"},
+    **{"msa": "may", "bod": "tib", "mya": "bur", "fas": "per"},
+}
 KEPT_OF_TRACKS = ("language", "title", "creation_time", "handler_name")
 
 

@@ -70,7 +70,7 @@ def bulk_style(options: Options) -> int:
     shares = asked_for(painter.info, options.style)
     places = Place(options.source), Place(options.dest)
     check_disjoint(*places)
-    names = photos(places[0], names_of([painter.info]))
+    names, results = photos(places[0], names_of([painter.info]))
     there = places[1].swept()
     manifest = Manifest(places[1])
     style = style_of(painter.info, shares).name
@@ -79,7 +79,8 @@ def bulk_style(options: Options) -> int:
         done = manifest.done() & there
         pairs = [(photo, result) for photo, result in pairs if result not in done]
     places[1].check_writable(FILE)
-    print(f"{len(names)} photos, {len(pairs)} to do", file=sys.stderr)
+    left = f" ({results} results among them left out)" if results else ""
+    print(f"{len(names)} photos{left}, {len(pairs)} to do", file=sys.stderr)
     if not pairs:
         return 0
     look = Look(options.strength, as_stroke(options.stroke), options.keep_colors, style=shares)

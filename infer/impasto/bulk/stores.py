@@ -172,8 +172,11 @@ def _parts(url: str) -> tuple[str, ...]:
     return (split.scheme, split.netloc, *filter(None, split.path.split("/")))
 
 
-def photos(source: Place, styles: Collection[str] = ()) -> list[str]:
+def photos(source: Place, styles: Collection[str] = ()) -> tuple[list[str], int]:
     """The pictures in it, by their suffixes; nothing hidden, and no results of others, in ``styles`` or shipped ones.
+
+    Returns:
+        Their names, and how many results there are.
 
     Raises:
         ImpastoError: there are none, or it cannot be read.
@@ -184,7 +187,8 @@ def photos(source: Place, styles: Collection[str] = ()) -> list[str]:
         raise ImpastoError(f"{source.url} holds no photos")
     stems = {name: PurePosixPath(name).stem for name in names}
     made = results_of(stems.values(), styles)
-    return sorted(name for name, stem in stems.items() if stem not in made)
+    found = sorted(name for name, stem in stems.items() if stem not in made)
+    return found, len(names) - len(found)
 
 
 def result_name(photo: str, style: str) -> str:

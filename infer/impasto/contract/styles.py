@@ -46,13 +46,13 @@ def known_names(styles: Iterable[str] = ()) -> set[str]:
 
 
 def results_of(stems: Iterable[str], styles: Iterable[str] = ()) -> set[str]:
-    """What files made of photos with names of these ``stems`` are named, in ``styles`` or a shipped style, less suffix.
+    """Those of the file names ``stems``, less suffix, that results of others would have, in ``styles`` or shipped ones.
 
     ``apply-style`` and ``bulk-style`` name them so where nobody says otherwise. A folder that holds results among its
     photos is read without them by these names.
     """
-    every = known_names(styles)
-    return {f"{stem}-{style}" for stem in stems for style in every}
+    there, ends = {*stems}, [f"-{style}" for style in known_names(styles)]
+    return {stem for stem in there for end in ends if stem.endswith(end) and stem.removesuffix(end) in there}
 
 
 def describe(model: str | os.PathLike[str]) -> StyleInfo:

@@ -186,7 +186,7 @@ def test_a_film_that_says_nothing_of_its_colours_is_read_as_players_do(size, tak
     assert np.abs(seen.mean((0, 1)) - (200, 30, 30)).max() < 3
 
 
-@pytest.mark.parametrize(("language", "kept"), [("deu", "ger"), ("nld", "dut"), ("eng", "eng")])
+@pytest.mark.parametrize(("language", "kept"), [("deu", "ger"), ("fre", "fra"), ("fas", "per"), ("eng", "eng")])
 def test_the_language_of_the_sound_is_kept_in_quicktime(restyle, tmp_path, language, kept):
     make(tmp_path / "clip.mp4", frames=2, language=language)
     restyle(tmp_path / "clip.mp4", tmp_path / "styled.mov")

@@ -36,7 +36,7 @@ def check_like_ours(model: str | Path) -> None:
     for _, alone in styles_in(model):
         names = [tensor.name for tensor in onnx.load_from_string(alone).graph.initializer if is_head(tensor)]
         if not {name.removeprefix(PREFIX) for name in names} <= own.keys():
-            said = f"{locate(model)} was made by an earlier version: nothing can be added to it"
+            said = f"{locate(model)} was made by another version: nothing can be added to it"
             raise ImpastoError(f"{said}; train its styles anew, each --from it")
 
 

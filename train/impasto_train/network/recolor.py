@@ -6,6 +6,7 @@ never repairs; from here both terms fall, light stays light, and flat areas are 
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable
 
 import torch
@@ -48,10 +49,13 @@ def match_colors(network: StyleNet, style: Tensor, photos: Tensor, harshest: flo
     matrix, shift = (found[0] for found in color_map(painted.transpose(0, 1).flatten(1)[None], wanted))
     matched = torch.einsum("ij,njhw->nihw", matrix, painted) + shift[:, None]
     mean, most = wanted.mean(2)[0, :, None], harshest * local_contrast(style.cpu().double())
-    for share in (part / PARTS for part in range(PARTS, 0, -1)):
-        painted = 0.5 + RANGE * torch.tanh(mean[:, None].lerp(matched, share))
-        if local_contrast(painted) <= most:
-            break
+
+    def drawn_in(share: float) -> Tensor:
+        return 0.5 + RANGE * torch.tanh(mean[:, None].lerp(matched, share))
+
+    harsh = bisect_left(range(1, PARTS + 1), True, key=lambda part: local_contrast(drawn_in(part / PARTS)) > most)
+    share = max(1, harsh) / PARTS
+    painted = drawn_in(share)
     matrix, shift = (share * matrix).to(photos), mean.lerp(shift, share).to(photos)
     last = network.from_half
     assert last.bias is not None

@@ -13,6 +13,7 @@ starry.run/
 import hashlib
 import json
 import re
+import shlex
 import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -130,9 +131,8 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ImpastoError(f"cannot resume {self.path}: its options.json is damaged") from error
         if unsaid:  # today's defaults for these would make it another training
-            raise ImpastoError(
-                f"cannot resume {self.path}: an earlier version began it; begin a run --from {self.path}"
-            )
+            again = f"begin a run --from {shlex.quote(str(self.path))}"
+            raise ImpastoError(f"cannot resume {self.path}: an earlier version began it; {again}")
         return plan
 
     def save_state(self, state: dict[str, Any]) -> None:

@@ -92,6 +92,8 @@ class Trainer:
         """Steps of the runs that this one goes on from, one after the other."""
         self.stop = False
         """Set to end `run` after the present step."""
+        self._finished: tuple[dict[str, Tensor], StyleNet] = {}, self.average
+        """What `finished` gave last, and the averaged weights that it made it of."""
 
     def begin(self, style: np.ndarray, candidates: Sequence[dict[str, Tensor]] = ()) -> None:
         """Make the network ready to be trained, in the colours of ``style``, uint8 ``[H, W, 3]``.
@@ -194,12 +196,17 @@ class Trainer:
 
     def finished(self) -> StyleNet:
         """The averaged weights as they are exported, at any step: in the painting's colours."""
+        average = self.average.state_dict()
+        before, network = self._finished
+        if all(name in before and torch.equal(before[name], average[name]) for name in average):
+            return network  # of the last preview
         network = copy.deepcopy(self.average)
         pictures = training_batch(
             self.photos, step=10**9 + 1, batch_size=MATCHED, size=self.options.size, seed=self.options.seed
         )
         with suppress(torch.linalg.LinAlgError):  # what it paints is blank, or no number: `Watch` will tell
             match_colors(network, self.objective.painting, to_tensor(pictures, self.device), HARSHEST)
+        self._finished = copy.deepcopy(average), network
         return network
 
     def _update(self, photos: Tensor, rate: float) -> tuple[float, float, float, float, float]:
