@@ -27,7 +27,7 @@ from ..pictures.picture import Picture, shrunk, within
 from .film_reading import FilmReader, Frame, opened_film
 from .film_writing import Encoding, FilmWriter, check_codec, written_film
 from .plan import part_of, whole_of
-from .sequence import SequenceReader, SequenceWriter, is_sequence
+from .sequence import SequenceReader, SequenceWriter, frame_files, is_sequence
 
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 AT_ONCE = min(8, os.cpu_count() or 1)  # frames painted, where memory allows: one hardly keeps two cores busy
@@ -58,7 +58,7 @@ def restyle_film(
 ) -> Made:
     """Write ``source`` to ``result``, restyled: each frame at its own time, other tracks as they are.
 
-    ``result`` is the whole film or is not touched. What Ctrl-C leaves is `part_of` it.
+    ``result`` is the whole film or is not touched. What Ctrl-C leaves, or damage in ``source``, is `part_of` it.
 
     Args:
         started: called before the first frame is painted, with the number of frames that the file states, None if it
@@ -78,10 +78,15 @@ def restyle_film(
         for line in reader.notes:
             say(line)
         made = film.restyle(stylizer, look, started, progress)
+    if film.damage:
+        raise ImpastoError(f"{film.damage}; {part} holds the first {made.frames} frames")
     if not made.stopped:
         try:
+            before = set(frame_files(result).values()) if is_sequence(result) else set()
             for file in writer.files:
                 os.replace(file, whole_of(file))
+            for file in before.difference(map(whole_of, writer.files)):  # of a longer film, which this one replaces
+                file.unlink()
         except OSError as error:
             raise ImpastoError(f"cannot write {result}: {error.strerror}; {part} is the film") from error
     return made
@@ -160,6 +165,8 @@ class _Film:
         self.read: queue.Queue[Any] = queue.Queue(AHEAD)
         self.painted: queue.Queue[Any] = queue.Queue(AHEAD)
         self.failure: BaseException | None = None
+        self.damage: ImpastoError | None = None
+        """Where the film could be read no further."""
 
     def restyle(
         self,
@@ -194,6 +201,8 @@ class _Film:
         if not frames:
             if stopped:
                 raise KeyboardInterrupt
+            if self.damage:
+                raise self.damage
             raise ImpastoError(f"cannot read {self.source}: it has no frames")
         return Made(*self.writer.size, frames, stopped)
 
@@ -262,12 +271,15 @@ class _Film:
                 continue
 
     def _read(self) -> None:
-        """All that is in the film, and None at the end."""
+        """All that is in the film, or can be read of it, and None at the end."""
         try:
-            for item in self.reader.items():
-                if self.stopping.is_set():
-                    return
-                self._put(self.read, item)
+            try:
+                for item in self.reader.items():
+                    if self.stopping.is_set():
+                        return
+                    self._put(self.read, item)
+            except ImpastoError as error:
+                self.damage = error
             self._put(self.read, None)
         except BaseException as error:
             self.failure = self.failure or error

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 READ = {"format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf", "protocol_whitelist": "file"}
 UNSAID, BT709, BT2020 = 2, 1, 9  # H.273's numbers of colours of which nothing is said, of films today and of HDR
 HD = 1280  # px of the longer side from which a film is in high definition
+AVI_LATE = 1  # s after its time at which a frame has surely been decoded
 CUT_SHORT = 1.0  # s that a file may be shorter than it states: some round the length, or count the sound's padding
 ANY_START = ("mpegts", "mpeg")  # formats whose times begin anywhere: no other would play the gap before as nothing
 WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read the alpha of WebM, which FFmpeg's own do not
@@ -96,6 +98,9 @@ class FilmReader:
         self.metadata, self.video_metadata = opened.metadata, self._video.metadata
         self.rate, self.count = self._video.average_rate or Fraction(25), self._video.frames or None
         self.time_base, self.aspect = self._video.time_base or 1 / self.rate, self._video.sample_aspect_ratio or None
+        # AVI has only times of decoding, one a packet; frames come out in the order in which they are shown
+        self._decoded: deque[int] | None = deque() if opened.format.name == "avi" else None
+        self._late = 0 if self._decoded is None else AVI_LATE
         self._decoder = self._video.codec_context
         if "1" in (self.video_metadata.get(key) for key in ("alpha_mode", "ALPHA_MODE")):
             self._decoder = _with_alpha(self._decoder)
@@ -117,7 +122,7 @@ class FilmReader:
         left = {stream.index for stream in (self._video, *self.others) if stream.type != "subtitle"}
         with clear_errors(self._source, "cannot read"):
             for packet in self._opened.demux(self._video, *self.others):
-                if packet.dts is not None and self._is_past(packet.dts * packet.time_base - self._start):
+                if packet.dts is not None and self._is_past(packet.dts * packet.time_base - self._start - self._late):
                     left.discard(packet.stream_index)
                     if not left:
                         break
@@ -153,8 +158,10 @@ class FilmReader:
         return packet.pts >= 0 and not self._is_past(packet.pts * packet.time_base)
 
     def _frames(self, packet: Any) -> Iterator[Frame]:
+        if self._decoded is not None and packet is not None and packet.dts is not None:
+            self._decoded.append(packet.dts)
         for frame in self._decoder.decode(packet):
-            pts = frame.pts if frame.pts is not None else frame.dts  # AVI has no more
+            pts = self._decoded.popleft() if self._decoded else frame.pts
             if pts is None:
                 continue
             time = pts * self.time_base - self._start

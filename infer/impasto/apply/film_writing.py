@@ -1,5 +1,6 @@
 """Films into files: the encoder, the form in which it takes pixels, and what is kept beside the pictures."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def written_film(
         ImpastoError: it cannot be written.
     """
     av = need_av()
-    options = _container_options(reader, encoding)
+    options = _container_options(result.suffix.lower(), reader, encoding)
     with (
         whole_file(place) as temporary,
         clear_errors(result, "cannot write"),
@@ -89,7 +90,9 @@ def written_film(
         yield FilmWriter(written, place, reader, encoding, say)
 
 
-def _container_options(reader: "FilmReader | SequenceReader", encoding: Encoding) -> dict[str, str]:
+def _container_options(suffix: str, reader: "FilmReader | SequenceReader", encoding: Encoding) -> dict[str, str]:
+    if suffix == ".avi":  # sound begins a little before 0: pictures would be moved with it, by one and not all
+        return {"avoid_negative_ts": "disabled"}
     apple = any(key.startswith("com.apple.") for key in reader.metadata)  # as phones write place and device
     return {"movflags": "use_metadata_tags"} if apple and not encoding.strip else {}
 
@@ -115,6 +118,7 @@ class FilmWriter:
         self._suffix = Path(written.name).suffix.lower()
         self._out: Any = None
         self._copies: dict[int, Any] = {}
+        self._last = -math.inf  # time of the last frame
         self._waiting: list[Any] = []  # packets of other tracks that came before the first frame
 
     def write(self, item: Any) -> None:
@@ -153,7 +157,8 @@ class FilmWriter:
         try:
             self._out = self._written.add_stream(codec, rate=reader.rate)
         except (ValueError, av.FFmpegError) as error:
-            raise ImpastoError(f"--codec {codec}: this FFmpeg has no such encoder, or not for this file") from error
+            said = f"a {self._suffix} file cannot hold what the encoder {codec} makes"
+            raise ImpastoError(f"{said}: give another suffix with -o, as .mov or .mkv") from error
         height, width = first.picture.rgb.shape[:2]
         form = _chosen(codec, width, height, alpha=first.picture.alpha is not None)
         if form is None:
@@ -164,8 +169,11 @@ class FilmWriter:
         if first.picture.alpha is not None and not form.alpha:
             self._say(f"{codec} has no transparency: it is left out; --codec prores_ks into a .mov keeps it")
         context = self._out.codec_context
-        self._out.time_base = context.time_base = reader.time_base
+        self._out.time_base = context.time_base = self._base = reader.time_base
         self._out.options = _options(codec, self._encoding.crf)
+        if self._suffix == ".avi":  # it has no times, but a rate, and frames in the order in which they are decoded
+            self._out.time_base = context.time_base = self._base = 1 / reader.rate
+            context.max_b_frames = 0
         if reader.aspect:
             context.sample_aspect_ratio = reader.aspect
         if not form.rgb:
@@ -206,7 +214,8 @@ class FilmWriter:
         picture, form = item.picture, self._form
         if picture.rgb.shape != self._shape:
             sizes = "{1}x{0} pixels, and the first was of {3}x{2}".format(*picture.rgb.shape[:2], *self._shape[:2])
-            raise ImpastoError(f"the frames differ in size: one is of {sizes}")
+            which = "one" if item.number is None else f"number {item.number}"
+            raise ImpastoError(f"the frames differ in size: {which} is of {sizes}")
         pixels = picture.rgb if picture.alpha is None or not form.alpha else np.dstack([picture.rgb, picture.alpha])
         # the colours of every second row and column may be shared: then an odd one out cannot be written
         pixels = np.ascontiguousarray(pixels[: form.height, : form.width])
@@ -216,8 +225,10 @@ class FilmWriter:
         else:
             frame = frame.reformat(format=form.pixels, dst_colorspace="ITU709")
             frame.colorspace, frame.color_range = BT709, form.range
-        base = self._reader.time_base
-        frame.pts, frame.time_base = round(item.time / base), base
+        frame.pts, frame.time_base = round(item.time / self._base), self._base
+        if frame.pts <= self._last:  # only at the one rate that AVI has
+            return
+        self._last = frame.pts
         self._written.mux(self._out.encode(frame))
 
     def _copy(self, packet: Any) -> None:

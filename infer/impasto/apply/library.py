@@ -1,5 +1,6 @@
 """What ``apply-style`` does to films, as a call from Python."""
 
+import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..common.defaults import CRF, FPS, RATES
+from ..common.defaults import CRF, CRFS, FPS, RATES
 from ..common.errors import ImpastoError
 from ..contract.blend import Style
 from ..painting.look import Look, check_dial
@@ -58,15 +59,21 @@ def film(
     Raises:
         ImpastoError: ``source`` cannot be read, ``result`` cannot be written or is ``source``, the model does not
             have the style, or the extra ``video`` is not installed.
-        TypeError, ValueError: as `Stylizer.__call__`, of the dials and of ``fps``, 0.01 to 1000.
+        TypeError, ValueError: as `Stylizer.__call__`, of the dials, of ``fps``, 0.01 to 1000, ``crf``, 0 to 63, and
+            ``size``, at least 1; or ``stylize`` is no `Stylizer`.
         KeyboardInterrupt: Ctrl-C, once the frames that are done are in their file.
     """
+    if not isinstance(stylize, Stylizer):
+        raise TypeError(f"stylize must be a Stylizer, as Stylizer('great_wave') is, not {type(stylize).__name__}")
     source, result = Path(source), Path(result)
     check_suffix(str(result), "the result", film=True)
     if os.path.realpath(source) == os.path.realpath(result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
     look = Look.of(stylize.info, strength, stroke, keep_colors, mask, style)
     check_dial("fps", fps, *RATES)
+    check_dial("crf", crf, *CRFS)
+    if size is not None:
+        check_dial("size", size, 1, math.inf)
     encoding = Encoding(codec, crf, size, part=Part.of(start, end), fps=Fraction(str(fps)), per_frame=per_frame)
     if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:
         raise KeyboardInterrupt

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..common.defaults import CODEC, CRF, FPS, MAX_PIXELS, MEMORY, RATES
+from ..common.defaults import CODEC, CRF, CRFS, FPS, MAX_PIXELS, MEMORY, RATES
 from ..common.options import KeepColors, Quality, Size, Strength, Strip, Stroke, Style
 from ..engine.devices import Device
 
@@ -108,7 +108,9 @@ class Options:
         str | None,
         typer.Option(metavar="NAME", help="Encoder of films, as FFmpeg calls it.", show_default=CODEC),
     ] = None
-    crf: Annotated[int, typer.Option(min=0, max=63, help="Quality of films: the lower, the better and larger.")] = CRF
+    crf: Annotated[
+        int, typer.Option(min=CRFS[0], max=CRFS[1], help="Quality of films: the lower, the better and larger.")
+    ] = CRF
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Begin films there, as 0:10.")] = None
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="End films there.")] = None
     fps: Annotated[

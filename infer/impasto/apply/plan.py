@@ -116,9 +116,9 @@ def _place(output: str | None, sources: list[tuple[Path, Path]], styles: list[st
         if any(photo == STDIN for photo, _ in sources):
             raise ImpastoError("- has no name to take into a folder: give a file, as in -o result.jpg")
         return lambda photo, inner, style: Path(output) / inner / _name(photo, style, format)
+    _check_file(output, sources, styles)
     if output != str(STDOUT):
         check_format("-o", output, format)
-    _check_file(output, sources, styles)
     return lambda photo, inner, style: Path(output)
 
 

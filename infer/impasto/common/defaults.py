@@ -17,5 +17,5 @@ QUALITY = 95
 FPS, RATES = 25, (0.01, 1000)
 """Frames a second of numbered pictures; from, to."""
 
-CODEC, CRF = "libx264", 18
+CODEC, CRF, CRFS = "libx264", 18, (0, 63)
 """Encoder of films and its constant rate factor: the lower, the better and larger."""

@@ -48,6 +48,8 @@ def test_another_codec_and_quality(restyle, tmp_path):
     restyle(tmp_path / "clip.mp4", tmp_path / "a.mkv", encoding=Encoding(codec="libx265", crf=30))
     with av.open(tmp_path / "a.mkv") as container:
         assert container.streams.video[0].codec_context.name == "hevc"
+    with pytest.raises(ImpastoError, match=r"a \.mp4 file cannot hold .* prores_ks makes: give another suffix"):
+        restyle(tmp_path / "clip.mp4", tmp_path / "b.mp4", encoding=Encoding(codec="prores_ks"))
     for codec in ("libnothing", "aac"):
         with pytest.raises(ImpastoError, match=f"--codec {codec}: this FFmpeg has no such encoder"):
             restyle(tmp_path / "clip.mp4", tmp_path / "b.mp4", encoding=Encoding(codec=codec))

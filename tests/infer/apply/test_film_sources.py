@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 from films import RATE, command, levels_of, look_at, make
@@ -82,22 +83,26 @@ def test_numbered_pictures_as_a_film(restyle, tmp_path, suffix):
     restyle(tmp_path / f"in/f%d{suffix}", tmp_path / f"out/%03d{suffix}")
     assert list(levels_of(tmp_path / "out")) == [f"{number:03}{suffix}" for number in (8, 9, 10, 12)]
     Image.new("RGB", (48, 64)).save(tmp_path / f"in/f13{suffix}")
-    with pytest.raises(ImpastoError, match="48x64 pixels, and the first was of 64x48"):
+    with pytest.raises(ImpastoError, match="number 13 is of 48x64 pixels, and the first was of 64x48"):
         restyle(tmp_path / f"in/f%d{suffix}", tmp_path / "other.mp4")
     (tmp_path / f"in/f13{suffix}").write_text("no picture")
-    with pytest.raises(ImpastoError, match="f13"):
+    with pytest.raises(ImpastoError, match=r"f13.*%d\.part\..* holds the first 4 frames$"):
         restyle(tmp_path / f"in/f%d{suffix}", tmp_path / f"other/%d{suffix}")
+    assert len(list(tmp_path.glob("other/*.part.*"))) == 4
     with pytest.raises(ImpastoError, match="no such files"):
         restyle(tmp_path / "in/none%d.png", tmp_path / "other.mp4")
     assert not (tmp_path / "other.mp4").exists()
-    assert not list(tmp_path.glob("other/*"))
 
 
-@pytest.mark.parametrize("fps", [0, -1, float("nan"), 1e4])
-def test_rates_that_are_none(stylizer, tmp_path, fps):
+@pytest.mark.parametrize(
+    ("name", "value"), [*(("fps", fps) for fps in (0, -1, float("nan"), 1e4)), ("crf", 64), ("crf", -1), ("size", 0)]
+)
+def test_numbers_that_are_none(stylizer, tmp_path, name, value):
     make(tmp_path / "clip.mp4")
-    with pytest.raises(ValueError, match="fps must be"):
-        film(stylizer, tmp_path / "clip.mp4", tmp_path / "%d.png", fps=fps)
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        film(stylizer, tmp_path / "clip.mp4", tmp_path / "%d.png", **{name: value})
+    with pytest.raises(TypeError, match=r"stylize must be a Stylizer, .* not str$"):
+        film("great_wave", tmp_path / "clip.mp4", tmp_path / "a.mp4")
 
 
 def test_numbered_pictures_are_not_written_over_by_another_pattern(tmp_path):
@@ -120,6 +125,47 @@ def test_numbered_pictures_are_planned_as_a_film(tmp_path):
     with pytest.raises(ImpastoError, match="exists"):
         plan([source], None, ["negative"])
     assert plan([source], None, ["negative"], skip_existing=True) == []
+
+
+def test_films_in_avi_keep_the_order_and_the_times_of_their_frames(restyle, tmp_path):
+    with av.open(tmp_path / "foreign.avi", "w") as container:  # where B-frames lie before what is shown before them
+        video = container.add_stream("libx264", rate=RATE)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for index in range(30):
+            level = np.full((48, 64, 3), 30 + 20 * (index % 10), np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(level, format="rgb24")))
+        container.mux(video.encode(None))
+    make(tmp_path / "clip.mp4", frames=30)
+    restyle(tmp_path / "clip.mp4", tmp_path / "own.avi")
+    with av.open(tmp_path / "own.avi") as container:
+        decoded = [packet.dts for packet in container.demux(video=0) if packet.dts is not None]
+    assert decoded == list(range(30))
+    for source, levels in (("foreign.avi", [225, 205, 185]), ("own.avi", [30, 50, 70])):
+        restyle(tmp_path / source, tmp_path / "whole.mp4")
+        times, found, _ = look_at(tmp_path / "whole.mp4")
+        assert times == pytest.approx([Fraction(index, RATE) for index in range(30)], abs=0.001)
+        assert np.abs(np.array(found[:3]) - levels).max() <= 8  # neighbours are 20 apart
+        restyle(tmp_path / source, tmp_path / "part.mp4", encoding=Encoding(part=Part.of("0:01", "0:02")))
+        assert np.abs(np.array(look_at(tmp_path / "part.mp4")[1]) - found[12:24]).max() <= 8
+
+
+def test_a_film_that_is_damaged_further_on_leaves_what_was_done(restyle, tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(1, 8):
+        Image.new("RGB", (64, 48), (10 * number,) * 3).save(tmp_path / f"in/{number}.png")
+    (tmp_path / "in/6.png").write_text("no picture")
+    with pytest.raises(ImpastoError, match=r"6\.png.*; .*film\.part\.mkv holds the first 5 frames$"):
+        restyle(tmp_path / "in/%d.png", tmp_path / "film.mkv")
+    assert len(look_at(tmp_path / "film.part.mkv")[0]) == 5
+    assert not (tmp_path / "film.mkv").exists()
+
+
+def test_a_shorter_film_replaces_all_pictures_of_a_longer_one(restyle, tmp_path):
+    make(tmp_path / "clip.mp4", frames=8)
+    restyle(tmp_path / "clip.mp4", tmp_path / "out/%d.png")
+    (tmp_path / "out/notes.png").touch()
+    restyle(tmp_path / "clip.mp4", tmp_path / "out/%d.png", encoding=Encoding(part=Part.of(None, "0.25")))
+    assert sorted(os.listdir(tmp_path / "out")) == ["1.png", "2.png", "3.png", "notes.png"]
 
 
 @pytest.mark.parametrize("suffix", [".ts", ".mts"])

@@ -175,7 +175,7 @@ def test_what_nothing_can_be_added_to_is_said_before_the_training(options, also,
     for model, about, path, line in (
         (data, replace(info, name="second_one"), alone.model, "is second_one alone"),
         (data, replace(info, made_from="0" * 64), pictures / "variant.onnx", "is a variant"),
-        (old.SerializeToString(), info, pictures / "old.onnx", "made by an earlier version: nothing can be added"),
+        (old.SerializeToString(), info, pictures / "old.onnx", "made by another version: nothing can be added"),
         (both, replace(info, contract=2, styles=three), pictures / "three.onnx", "its styles cannot be told apart"),
     ):
         path.write_bytes(finished(onnx.load_from_string(model), about))
