@@ -285,7 +285,9 @@ def _content(options: Options, paths: Sequence[Path], say: Say) -> ContentSet:
 
 
 def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Path | None:
-    """Train to the end, or to Ctrl-C, and export; a process that is not the first of its group trains alone."""
+    """Train to the end, or to Ctrl-C, and export; at Ctrl-C before the first step raise `KeyboardInterrupt`.
+
+    A process that is not the first of its group trains alone."""
     first = turns.trainers[0]
     if not first.group.first:
         with suppress(GoneWrong):  # the first process finds the same, and says so
@@ -308,12 +310,15 @@ def _train(turns: Turns, content: ContentSet, folder: RunFolder, say: Say) -> Pa
         for record in turns.run():
             for subscriber in subscribers:
                 subscriber(record)
+    again = f"go on with: train-style --resume {shlex.quote(str(folder.path))}"
+    if turns.steps and not turns.step:
+        say(f"stopped before the first step; {again}")
+        raise KeyboardInterrupt
     saver.save()
     preview.write()
     _export(turns, content, held_out, folder, say)
     if turns.step < turns.steps:
-        again = f"train-style --resume {shlex.quote(str(folder.path))}"
-        say(f"stopped at step {turns.step} of {turns.steps}; go on with: {again}")
+        say(f"stopped at step {turns.step} of {turns.steps}; {again}")
     return options.model
 
 
