@@ -41,7 +41,7 @@ def test_the_index_says_what_the_models_say(tmp_path):
         assert (shown == shipped.preview) == (not shipped.styles)  # of several styles, it shows several
         with Image.open(io.BytesIO(shown)) as preview:
             assert preview.size == (192, 192)
-    assert [len(entry["styles"]) for entry in entries] == [0, 0, 11]
+    assert [len(entry["styles"]) for entry in entries] == [0, 0, 12]
     names = {"index.json", "example.png"} | {entry[key] for entry in entries for key in ("file", "preview")}
     assert {path.name for path in out.iterdir()} == names
 
