@@ -27,7 +27,7 @@ from ..pictures.picture import Picture, shrunk, within
 from .film_reading import FilmReader, Frame, opened_film
 from .film_writing import Encoding, FilmWriter, check_codec, written_film
 from .plan import part_of, whole_of
-from .sequence import SequenceReader, SequenceWriter, frame_files, is_sequence
+from .sequence import SequenceReader, SequenceWriter, following, is_sequence
 
 AHEAD = 4  # frames decoded ahead of the network, and encoded behind it
 AT_ONCE = min(8, os.cpu_count() or 1)  # frames painted, where memory allows: one hardly keeps two cores busy
@@ -82,13 +82,12 @@ def restyle_film(
         raise ImpastoError(f"{film.damage}; {part} holds the first {made.frames} frames")
     if not made.stopped:
         try:
-            before = set(frame_files(result).values()) if is_sequence(result) else set()
             for file in writer.files:
                 os.replace(file, whole_of(file))
-            for file in before.difference(map(whole_of, writer.files)):  # of a longer film, which this one replaces
-                file.unlink()
         except OSError as error:
             raise ImpastoError(f"cannot write {result}: {error.strerror}; {part} is the film") from error
+        if is_sequence(result) and (beyond := following(result, whole_of(writer.files[-1]))):
+            say(f"{len(beyond)} pictures from {beyond[0].name} on were there before, and go on after these")
     return made
 
 

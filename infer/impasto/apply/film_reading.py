@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 READ = {"format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf", "protocol_whitelist": "file"}
 UNSAID, BT709, BT2020 = 2, 1, 9  # H.273's numbers of colours of which nothing is said, of films today and of HDR
 HD = 1280  # px of the longer side from which a film is in high definition
-AVI_LATE = 1  # s after its time at which a frame has surely been decoded
+AVI_LATE = 16  # frames after its time at which a frame has surely been decoded: H.264 holds no more
 CUT_SHORT = 1.0  # s that a file may be shorter than it states: some round the length, or count the sound's padding
 ANY_START = ("mpegts", "mpeg")  # formats whose times begin anywhere: no other would play the gap before as nothing
 WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read the alpha of WebM, which FFmpeg's own do not
@@ -98,10 +98,12 @@ class FilmReader:
         self.metadata, self.video_metadata = opened.metadata, self._video.metadata
         self.rate, self.count = self._video.average_rate or Fraction(25), self._video.frames or None
         self.time_base, self.aspect = self._video.time_base or 1 / self.rate, self._video.sample_aspect_ratio or None
-        # AVI has only times of decoding, one a packet; frames come out in the order in which they are shown
-        self._decoded: deque[int] | None = deque() if opened.format.name == "avi" else None
-        self._late = 0 if self._decoded is None else AVI_LATE
         self._decoder = self._video.codec_context
+        # AVI has only times of decoding, one a packet; frames come out in the order in which they are shown. Of MPEG-4
+        # without B-frames some packets are empty, for a frame that is shown again.
+        reordered = opened.format.name == "avi" and (self._decoder.has_b_frames or self._decoder.name != "mpeg4")
+        self._decoded: deque[int] | None = deque() if reordered else None
+        self._late = AVI_LATE / self.rate if reordered else 0
         if "1" in (self.video_metadata.get(key) for key in ("alpha_mode", "ALPHA_MODE")):
             self._decoder = _with_alpha(self._decoder)
         self._start, self._cut = Fraction(0), part is not None or opened.format.name in ANY_START
@@ -120,7 +122,7 @@ class FilmReader:
             ImpastoError: the file is damaged.
         """
         left = {stream.index for stream in (self._video, *self.others) if stream.type != "subtitle"}
-        with clear_errors(self._source, "cannot read"):
+        with clear_errors(self._source, "cannot read all of"):
             for packet in self._opened.demux(self._video, *self.others):
                 if packet.dts is not None and self._is_past(packet.dts * packet.time_base - self._start - self._late):
                     left.discard(packet.stream_index)
@@ -141,7 +143,7 @@ class FilmReader:
             raise ImpastoError(f"cannot read {self._source} from {float(part.start):g} s: it has {float(length):g} s")
         self._start = Fraction(self._opened.start_time or 0, 1_000_000) + part.start
         self._length = None if part.end is None else part.end - part.start
-        if part.start and self._opened.format.name not in ANY_START:  # those find no place to decode from
+        if part.start and self._opened.format.name not in (*ANY_START, "avi"):  # these find no place to decode from
             self._opened.seek(round(self._start * 1_000_000))
         ends = [end for end in (part.end, length) if end is not None]
         self.count = round((min(ends) - part.start) * self.rate) if ends else None
@@ -161,7 +163,7 @@ class FilmReader:
         if self._decoded is not None and packet is not None and packet.dts is not None:
             self._decoded.append(packet.dts)
         for frame in self._decoder.decode(packet):
-            pts = self._decoded.popleft() if self._decoded else frame.pts
+            pts = self._decoded.popleft() if self._decoded else frame.dts if frame.pts is None else frame.pts
             if pts is None:
                 continue
             time = pts * self.time_base - self._start
@@ -253,6 +255,9 @@ def has_alpha(pixel_format: Any) -> bool:
     return any(component.is_alpha for component in pixel_format.components)
 
 
+BAD = {"cannot read": "truncated or damaged, or no film", "cannot read all of": "truncated or damaged"}
+
+
 class clear_errors:
     """Turns FFmpeg's errors into ours; ``verb`` and ``path`` say of what."""
 
@@ -266,6 +271,6 @@ class clear_errors:
         import av
 
         if isinstance(error, av.FFmpegError):
-            no_film = isinstance(error, av.InvalidDataError | av.ArgumentError) and self.verb == "cannot read"
-            reason = "truncated or damaged, or no film" if no_film else error.strerror
+            bad = isinstance(error, av.InvalidDataError | av.ArgumentError)
+            reason = (BAD.get(self.verb) if bad else None) or error.strerror
             raise ImpastoError(f"{self.verb} {self.path}: {reason}") from error

@@ -119,6 +119,7 @@ class FilmWriter:
         self._out: Any = None
         self._copies: dict[int, Any] = {}
         self._last = -math.inf  # time of the last frame
+        self._left_out = 0
         self._waiting: list[Any] = []  # packets of other tracks that came before the first frame
 
     def write(self, item: Any) -> None:
@@ -147,6 +148,10 @@ class FilmWriter:
         """Write what the encoder still holds."""
         if self._out is not None:
             self._written.mux(self._out.encode(None))
+        if self._left_out:
+            self._say(
+                f"AVI has one rate: {self._left_out} frames that fall together are left out; -o film.mkv keeps them"
+            )
 
     def _begin(self, first: Frame) -> None:
         """Add the tracks, now that the size is known."""
@@ -172,7 +177,8 @@ class FilmWriter:
         self._out.time_base = context.time_base = self._base = reader.time_base
         self._out.options = _options(codec, self._encoding.crf)
         if self._suffix == ".avi":  # it has no times, but a rate, and frames in the order in which they are decoded
-            self._out.time_base = context.time_base = self._base = 1 / reader.rate
+            # MPEG-4 takes no finer one
+            self._out.time_base = context.time_base = self._base = 1 / reader.rate.limit_denominator(1001)
             context.max_b_frames = 0
         if reader.aspect:
             context.sample_aspect_ratio = reader.aspect
@@ -227,6 +233,7 @@ class FilmWriter:
             frame.colorspace, frame.color_range = BT709, form.range
         frame.pts, frame.time_base = round(item.time / self._base), self._base
         if frame.pts <= self._last:  # only at the one rate that AVI has
+            self._left_out += 1
             return
         self._last = frame.pts
         self._written.mux(self._out.encode(frame))

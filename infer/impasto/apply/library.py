@@ -1,6 +1,5 @@
 """What ``apply-style`` does to films, as a call from Python."""
 
-import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from .film import restyle_film
 from .film_reading import Part
 from .film_writing import Encoding
 from .plan import check_suffix
+from .sequence import writes_over
 
 if TYPE_CHECKING:
     from ..painting.look import Mask
@@ -67,13 +67,13 @@ def film(
         raise TypeError(f"stylize must be a Stylizer, as Stylizer('great_wave') is, not {type(stylize).__name__}")
     source, result = Path(source), Path(result)
     check_suffix(str(result), "the result", film=True)
-    if os.path.realpath(source) == os.path.realpath(result):
+    if os.path.realpath(source) == os.path.realpath(result) or writes_over(source, result):
         raise ImpastoError(f"{result} would be written over the film; choose another place")
     look = Look.of(stylize.info, strength, stroke, keep_colors, mask, style)
     check_dial("fps", fps, *RATES)
     check_dial("crf", crf, *CRFS)
-    if size is not None:
-        check_dial("size", size, 1, math.inf)
+    if size is not None and size < 1:
+        raise ValueError(f"size must be at least 1, not {size}")
     encoding = Encoding(codec, crf, size, part=Part.of(start, end), fps=Fraction(str(fps)), per_frame=per_frame)
     if restyle_film(source, result, stylize, look, encoding, _unseen, _unseen, _warn).stopped:
         raise KeyboardInterrupt

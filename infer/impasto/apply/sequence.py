@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,12 @@ def frame_files(sequence: Path) -> dict[int, Path]:
     named = re.compile(f"{before}(\\d+){after}")
     numbers = {int(match[1]) for file in sequence.parent.iterdir() if (match := named.fullmatch(file.name))}
     return {number: file for number in sorted(numbers) if (file := frame_file(sequence, number)).is_file()}
+
+
+def following(sequence: Path, last: Path) -> list[Path]:
+    """The files of ``sequence`` after ``last``, up to the first number that is missing."""
+    numbers = {file: number for number, file in frame_files(sequence).items()}
+    return list(takewhile(Path.is_file, (frame_file(sequence, number) for number in count(numbers[last] + 1))))
 
 
 def writes_over(source: Path, result: Path) -> bool:

@@ -1,7 +1,7 @@
 """How every command of Impasto ends: one line on stderr and one rule for exit statuses.
 
 0: done; 1: a batch in which some pictures failed; 2: a wrong call or input; 130: stopped by Ctrl-C, but for a training,
-which exports what it has.
+which exports what it has learned.
 """
 
 import io

@@ -124,10 +124,11 @@ def _open(device: Device, model: bytes, threads: int | None, asked: bool) -> "on
 
 
 def _nothing(wanted: "onnxruntime.NodeArg") -> "np.ndarray":
-    """What an input of a model may be given: zeros of its type, `TRIED` px a side where its size is free."""
+    """What an input of a model may be given: zeros of its type, one picture of `TRIED` px a side where that is free."""
     import numpy as np
 
-    sides = [side if isinstance(side, int) else TRIED for side in wanted.shape]
+    free = (1, TRIED, TRIED, TRIED)
+    sides = [side if isinstance(side, int) else one for side, one in zip(wanted.shape, free, strict=False)]
     return np.zeros(sides, np.uint8 if wanted.type == "tensor(uint8)" else np.float32)
 
 

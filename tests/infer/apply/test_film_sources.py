@@ -139,6 +139,7 @@ def test_films_in_avi_keep_the_order_and_the_times_of_their_frames(restyle, tmp_
     restyle(tmp_path / "clip.mp4", tmp_path / "own.avi")
     with av.open(tmp_path / "own.avi") as container:
         decoded = [packet.dts for packet in container.demux(video=0) if packet.dts is not None]
+        assert not container.streams.video[0].codec_context.has_b_frames
     assert decoded == list(range(30))
     for source, levels in (("foreign.avi", [225, 205, 185]), ("own.avi", [30, 50, 70])):
         restyle(tmp_path / source, tmp_path / "whole.mp4")
@@ -147,6 +148,34 @@ def test_films_in_avi_keep_the_order_and_the_times_of_their_frames(restyle, tmp_
         assert np.abs(np.array(found[:3]) - levels).max() <= 8  # neighbours are 20 apart
         restyle(tmp_path / source, tmp_path / "part.mp4", encoding=Encoding(part=Part.of("0:01", "0:02")))
         assert np.abs(np.array(look_at(tmp_path / "part.mp4")[1]) - found[12:24]).max() <= 8
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mpeg2video"])
+def test_a_part_of_an_avi_begins_where_it_is_told(restyle, tmp_path, codec):
+    with av.open(tmp_path / "clip.avi", "w") as container:
+        video = container.add_stream(codec, rate=25, options={"bf": "2", "g": "12"})
+        video.width, video.height, video.pix_fmt, video.bit_rate = 64, 48, "yuv420p", 4_000_000
+        for index in range(60):
+            level = np.full((48, 64, 3), 20 + 3 * index, np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(level, format="rgb24")))
+        container.mux(video.encode(None))
+    restyle(tmp_path / "clip.avi", tmp_path / "whole.mkv", encoding=Encoding(per_frame=True, crf=1))
+    restyle(
+        tmp_path / "clip.avi", tmp_path / "part.mkv", encoding=Encoding(per_frame=True, crf=1, part=Part.of("1", "2"))
+    )
+    whole, part = look_at(tmp_path / "whole.mkv")[1], look_at(tmp_path / "part.mkv")[1]
+    assert np.abs(np.array(part) - whole[25:50]).max() <= 1
+
+
+def test_frames_that_fall_together_at_the_rate_of_an_avi_are_said(restyle, said, tmp_path):
+    make(tmp_path / "clip.mp4", frames=20, gap=4)
+    restyle(tmp_path / "clip.mp4", tmp_path / "one.avi")
+    with av.open(tmp_path / "one.avi") as container:
+        written = sum(packet.size > 0 for packet in container.demux(video=0))
+    assert 10 < written < 20
+    assert (
+        said[-1] == f"AVI has one rate: {20 - written} frames that fall together are left out; -o film.mkv keeps them"
+    )
 
 
 def test_a_film_that_is_damaged_further_on_leaves_what_was_done(restyle, tmp_path):
@@ -160,12 +189,14 @@ def test_a_film_that_is_damaged_further_on_leaves_what_was_done(restyle, tmp_pat
     assert not (tmp_path / "film.mkv").exists()
 
 
-def test_a_shorter_film_replaces_all_pictures_of_a_longer_one(restyle, tmp_path):
+def test_pictures_of_a_longer_film_that_go_on_are_said_and_kept(restyle, said, tmp_path):
     make(tmp_path / "clip.mp4", frames=8)
     restyle(tmp_path / "clip.mp4", tmp_path / "out/%d.png")
-    (tmp_path / "out/notes.png").touch()
+    (tmp_path / "out/10.png").touch()
+    said.clear()
     restyle(tmp_path / "clip.mp4", tmp_path / "out/%d.png", encoding=Encoding(part=Part.of(None, "0.25")))
-    assert sorted(os.listdir(tmp_path / "out")) == ["1.png", "2.png", "3.png", "notes.png"]
+    assert len(os.listdir(tmp_path / "out")) == 9
+    assert said[-1] == "5 pictures from 4.png on were there before, and go on after these"
 
 
 @pytest.mark.parametrize("suffix", [".ts", ".mts"])

@@ -41,6 +41,7 @@ def test_colours_are_brought_to_the_paintings(steps, trainer, monkeypatch):
     assert torch.equal(trainer.finished().from_half.weight, kernels[0])
     assert torch.equal(trainer.average.from_half.weight, before)  # a run that goes on is not disturbed
     assert not torch.equal(kernels[0], before)
+    trainer.finished()  # nothing has changed
     assert calls == [(step, True, module.MATCHED, module.HARSHEST)]
 
 

@@ -16,7 +16,7 @@ class Stoppable(Protocol):
 
 
 @contextmanager
-def finish_on_interrupt(work: Stoppable, then: str = "the model so far will be exported") -> Iterator[None]:
+def finish_on_interrupt(work: Stoppable, then: str = "what is learned by then will be exported") -> Iterator[None]:
     """Let the first Ctrl-C end ``work`` after its present step, and the second end the program.
 
     SIGTERM, which schedulers and ``docker stop`` send, counts as Ctrl-C. In any thread but the main one it does
