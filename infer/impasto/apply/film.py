@@ -123,21 +123,6 @@ def _written(
         raise
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C and what `console.run` takes for one: a second one would lose what the first one keeps."""
-    if threading.current_thread() is not threading.main_thread():  # signals arrive only there
-        yield
-        return
-    numbers = {getattr(signal, name, signal.SIGTERM) for name in ("SIGINT", "SIGTERM", "SIGHUP")}
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _painted(items: Iterable[Any]) -> int:
     """How many of ``items`` are frames that are being painted."""
     return sum(isinstance(item, Future) for item in items)
@@ -164,6 +149,7 @@ class _Film:
         self.read: queue.Queue[Any] = queue.Queue(AHEAD)
         self.painted: queue.Queue[Any] = queue.Queue(AHEAD)
         self.failure: BaseException | None = None
+        self.interrupted = False
         self.damage: ImpastoError | None = None
         """Where the film could be read no further."""
 
@@ -175,21 +161,21 @@ class _Film:
         progress: Callable[[], Any],
     ) -> Made:
         """Restyle the film; the result's container is complete afterwards, also after Ctrl-C."""
-        frames, stopped = 0, False
+        frames = 0
         threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._write)]
-        for thread in threads:
-            thread.start()
         painters = ThreadPoolExecutor(max(AT_ONCE, AT_ONCE_ON_GPU))
-        try:
-            for item in self._in_turn(painters, stylizer, look, started):
-                self._put(self.painted, item)
-                if isinstance(item, Frame):
-                    frames += 1
-                    progress()
-        except KeyboardInterrupt:
-            stopped = True
-        finally:
-            with _uninterrupted():
+        with self._heeding_ctrl_c():
+            for thread in threads:
+                thread.start()
+            try:
+                for item in self._in_turn(painters, stylizer, look, started):
+                    self._put(self.painted, item)
+                    if isinstance(item, Frame):
+                        frames += 1
+                        progress()
+            except KeyboardInterrupt:
+                self.interrupted = True
+            finally:
                 self.stopping.set()
                 painters.shutdown(cancel_futures=True)
                 self._put(self.painted, None, always=True)
@@ -198,12 +184,33 @@ class _Film:
         if self.failure is not None:
             raise self.failure
         if not frames:
-            if stopped:
+            if self.interrupted:
                 raise KeyboardInterrupt
             if self.damage:
                 raise self.damage
             raise ImpastoError(f"cannot read {self.source}: it has no frames")
-        return Made(*self.writer.size, frames, stopped)
+        return Made(*self.writer.size, frames, self.interrupted)
+
+    @contextmanager
+    def _heeding_ctrl_c(self) -> Iterator[None]:
+        """Let Ctrl-C, and what `console.run` takes for one, be noted, and no exception.
+
+        That would come anywhere: within a lock, which would stay closed, or while what is done is being kept.
+        """
+        before = {}
+        if threading.current_thread() is threading.main_thread():  # signals arrive only there
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, signal.SIGINT)
+                if signal.getsignal(number) is signal.default_int_handler:
+                    before[number] = signal.signal(number, self._note)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _note(self, *signalled: Any) -> None:
+        self.interrupted = True
 
     def _in_turn(
         self,
@@ -250,10 +257,8 @@ class _Film:
         return shrunk(frame.picture, self.size) if self.size else frame.picture
 
     def _taken(self) -> Iterator[Any]:
-        """What the reader has read, until it has no more."""
-        while True:
-            if self.failure is not None:
-                return
+        """What the reader has read, until it has no more, or Ctrl-C."""
+        while self.failure is None and not self.interrupted:
             try:
                 item = self.read.get(timeout=0.1)
             except queue.Empty:

@@ -91,7 +91,8 @@ def test_a_training_begins_with_its_start(options, pictures, quiet, monkeypatch,
 
     monkeypatch.setattr(Trainer, "begin", watched)
     monkeypatch.setattr(Trainer, "run", stopped)
-    start(replace(options, from_=origin), quiet)
+    with pytest.raises(KeyboardInterrupt):  # as nothing was learned
+        start(replace(options, from_=origin), quiet)
     saved = RunFolder(options.run).load_state()
     for name, weight in fresh.items():
         for part, found in begun.items():
