@@ -130,7 +130,7 @@ def restyle_films(
     for job, film, style, stylizer, result in _with_files(jobs, stylizers):
         # disable=None: no bar where stderr is not a terminal
         with tqdm(unit="frame", disable=None, leave=False) as progress:
-            start, name = time.perf_counter(), "stdin" if job.photo == STDIN else os.fspath(job.photo)
+            start, name = time.perf_counter(), job.said
             record = Restyled(os.fspath(job.photo), style)
 
             def started(
@@ -200,7 +200,7 @@ def wanted(job: Job, stylizers: Sequence[Stylizer]) -> Iterator[tuple[str, Styli
 def _read(job: Job, look: Look, finish: Finish) -> tuple[Picture, Look]:
     picture, seen = taken_in(job.photo, finish), _look_at(job, look)
     height, width = picture.rgb.shape[:2]
-    seen.check_mask(height, width, "stdin" if job.photo == STDIN else os.fspath(job.photo))
+    seen.check_mask(height, width, job.said)
     return picture.stripped() if finish.strip else picture, seen
 
 

@@ -176,6 +176,7 @@ class _Film:
             except KeyboardInterrupt:
                 self.interrupted = True
             finally:
+                stopped = self.interrupted  # one that comes later interrupts nothing: all is painted
                 self.stopping.set()
                 painters.shutdown(cancel_futures=True)
                 self._put(self.painted, None, always=True)
@@ -184,12 +185,12 @@ class _Film:
         if self.failure is not None:
             raise self.failure
         if not frames:
-            if self.interrupted:
+            if stopped:
                 raise KeyboardInterrupt
             if self.damage:
                 raise self.damage
             raise ImpastoError(f"cannot read {self.source}: it has no frames")
-        return Made(*self.writer.size, frames, self.interrupted)
+        return Made(*self.writer.size, frames, stopped)
 
     @contextmanager
     def _heeding_ctrl_c(self) -> Iterator[None]:
@@ -277,13 +278,13 @@ class _Film:
     def _read(self) -> None:
         """All that is in the film, or can be read of it, and None at the end."""
         try:
-            try:
-                for item in self.reader.items():
-                    if self.stopping.is_set():
-                        return
-                    self._put(self.read, item)
-            except ImpastoError as error:
-                self.damage = error
+            for item in self.reader.items():
+                if self.stopping.is_set():
+                    return
+                self._put(self.read, item)
+            self._put(self.read, None)
+        except ImpastoError as error:
+            self.damage = error
             self._put(self.read, None)
         except BaseException as error:
             self.failure = self.failure or error

@@ -33,6 +33,11 @@ class Job:
     """Those of this photo alone, by the style that goes there, as in `Choice`."""
 
     @property
+    def said(self) -> str:
+        """What messages call the photo."""
+        return "stdin" if self.photo == STDIN else os.fspath(self.photo)
+
+    @property
     def is_film(self) -> bool:
         """By the suffix; of stdin, by that of what is made of it."""
         named = self.results if self.photo == STDIN else (self.photo,)

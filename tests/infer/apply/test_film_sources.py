@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from fractions import Fraction
@@ -16,7 +17,7 @@ import pytest
 from films import RATE, command, levels_of, look_at, make
 from impasto import ImpastoError, film
 from impasto.apply.film_reading import Part
-from impasto.apply.film_writing import Encoding
+from impasto.apply.film_writing import Encoding, FilmWriter
 from impasto.apply.plan import plan
 from PIL import Image
 
@@ -176,6 +177,21 @@ def test_frames_that_fall_together_at_the_rate_of_an_avi_are_said(restyle, said,
     assert (
         said[-1] == f"AVI has one rate: {20 - written} frames that fall together are left out; -o film.mkv keeps them"
     )
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
+def test_ctrl_c_while_a_whole_film_is_finished_changes_nothing(restyle, tmp_path, monkeypatch):
+    close = FilmWriter.close
+
+    def interrupted(writer):
+        signal.raise_signal(signal.SIGINT)
+        close(writer)
+
+    monkeypatch.setattr(FilmWriter, "close", interrupted)
+    make(tmp_path / "clip.mp4", frames=5)
+    made = restyle(tmp_path / "clip.mp4", tmp_path / "styled.mp4")
+    assert (made.stopped, made.frames) == (False, 5)
+    assert sorted(os.listdir(tmp_path)) == ["clip.mp4", "styled.mp4"]
 
 
 def test_a_film_that_is_damaged_further_on_leaves_what_was_done(restyle, tmp_path):
