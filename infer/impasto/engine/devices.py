@@ -26,7 +26,7 @@ class Provider:
     name: str
     """As onnxruntime knows it."""
     plugin: str = ""
-    """The module of the plugin that brings it; empty for a part of some builds of onnxruntime."""
+    """The module of the plugin that brings it where it is no part of this build of onnxruntime; empty if none does."""
     source: str = "{pip}"
     """Where to get it; ``{pip}`` is the command that installs the extra with the device's name."""
     options: dict[str, str] = field(default_factory=dict)
@@ -88,6 +88,17 @@ def source(device: Device) -> str:
     return PROVIDERS[device].source.replace("{pip}", pip_line(device))
 
 
+def is_part(device: Device) -> bool:
+    """Whether the device's provider has to be, or is, a part of this build of onnxruntime."""
+    import onnxruntime
+
+    provider = PROVIDERS[device]
+    if not provider.plugin:
+        return True
+    # that of a plugin is among those available once it is registered
+    return provider.name in onnxruntime.get_available_providers() and not _of(provider)
+
+
 def has_plugin(device: Device) -> bool:
     """Whether the device's plugin is installed; nothing of it is imported."""
     return importlib.util.find_spec(PROVIDERS[device].plugin) is not None
@@ -122,7 +133,8 @@ def listed(device: Device) -> "list[onnxruntime.OrtEpDevice]":
 def _of(provider: Provider) -> "list[onnxruntime.OrtEpDevice]":
     import onnxruntime
 
-    return [one for one in onnxruntime.get_ep_devices() if one.ep_name == provider.name]
+    found: list[onnxruntime.OrtEpDevice] = getattr(onnxruntime, "get_ep_devices", list)()  # there since 1.22
+    return [one for one in found if one.ep_name == provider.name]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..common.errors import ImpastoError
 from ..common.extras import pip_line
-from .devices import PROVIDERS, Device, has_plugin, label, listed, quiet, source
+from .devices import PROVIDERS, Device, has_plugin, is_part, label, listed, quiet, source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,14 +58,14 @@ def open_session(
 def list_devices() -> dict[Device, str]:
     """By device but the CPU, the hardware that it has here, as ``GPU Intel``; or why it cannot be had."""
     lines: dict[Device, str] = {}
-    for device, provider in PROVIDERS.items():
+    for device in PROVIDERS:
         try:
-            if provider.plugin:
-                found = [one.device for one in _hardware(device, asked=True)]
-                lines[device] = ", ".join(f"{one.type.name} {one.vendor}" for one in found)
-            else:
+            if is_part(device):
                 _check_part(device)
                 lines[device] = "there"
+            else:
+                found = [one.device for one in _hardware(device, asked=True)]
+                lines[device] = ", ".join(f"{one.type.name} {one.vendor}" for one in found)
         except ImpastoError as error:
             lines[device] = f"not there: {error}"
     return lines
@@ -102,14 +102,14 @@ def _open(device: Device, model: bytes, threads: int | None, asked: bool) -> "on
     # Without a driver there is no GPU to use, and finding out by way of onnxruntime is slow and noisy.
     if not asked and not (has_plugin(device) if provider.plugin else has_driver()):
         return None
-    if provider.plugin:
+    if is_part(device):
+        _check_part(device)
+        chosen, providers = None, [(provider.name, provider.options), "CPUExecutionProvider"]
+    else:
         found = _hardware(device, asked)
         if not found:
             return None
         chosen, providers = (found[0], provider.options), None
-    else:
-        _check_part(device)
-        chosen, providers = None, [(provider.name, provider.options), "CPUExecutionProvider"]
     with _attempt_lock, quiet():
         try:
             session = _session(model, providers, threads, chosen)

@@ -315,3 +315,37 @@ def test_webgpu_gives_what_the_cpu_gives(model, photo, tmp_path):
     for strength in (1, 0.5):
         wanted = on_the_cpu(photo, strength).astype(int)
         assert np.abs(painted[f"0 {strength}"] - wanted).max() <= 1
+
+
+BY_OPENVINO = """
+import json
+import sys
+
+import numpy as np
+from impasto import Stylizer
+from impasto.engine.session import list_devices
+
+photo = np.load(sys.argv[1])
+style = Stylizer("great_wave", device="openvino")
+np.savez(sys.argv[2], **{str(strength): style(photo, strength) for strength in (1, 0.5, 0)})
+print(json.dumps([style.device, style._paint.session.get_providers()[0], list_devices()["openvino"]]))
+"""
+
+
+@pytest.mark.slow
+def test_openvino_gives_what_the_cpu_gives(photo, tmp_path):
+    """By the build of onnxruntime that has it: it runs on any vendor's CPU, where its plugin wants Intel's."""
+    build = tmp_path / "build"
+    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(build), "onnxruntime-openvino>=1.24.1"]
+    subprocess.run([sys.executable, *words], check=True)
+    np.save(tmp_path / "photo.npy", photo)
+    path = os.pathsep.join([str(build), os.environ.get("PYTHONPATH", "")])
+    words = [sys.executable, "-c", BY_OPENVINO, str(tmp_path / "photo.npy"), str(tmp_path / "painted.npz")]
+    done = subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == ["openvino", "OpenVINOExecutionProvider", "there"]
+    on_the_cpu = Stylizer("great_wave", device="cpu")
+    with np.load(tmp_path / "painted.npz") as painted:
+        np.testing.assert_array_equal(painted["0"], photo)
+        for strength in (1, 0.5):
+            assert np.abs(painted[str(strength)] - on_the_cpu(photo, strength).astype(int)).max() <= 1
