@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ class Provider:
     """Whether it is known to heed an optional input. OpenVINO computes the default into the model, or refuses it."""
 
 
-_OPENVINO = '{"CPU": {"INFERENCE_PRECISION_HINT": "f32"}, "GPU": {"INFERENCE_PRECISION_HINT": "f32"}}'
+_OPENVINO = {kind: {"INFERENCE_PRECISION_HINT": "f32"} for kind in ("CPU", "GPU")}
 _CUDA = {
     "cudnn_conv_algo_search": "HEURISTIC",  # the default tries every algorithm for each new size
     "use_tf32": "0",  # the same picture as on the CPU, not one of 10-bit mantissas
@@ -61,7 +62,7 @@ PROVIDERS: dict[Device, Provider] = {
         "OpenVINO",
         "OpenVINOExecutionProvider",
         "onnxruntime_ep_openvino",
-        options={"load_config": _OPENVINO},
+        options={"load_config": json.dumps(_OPENVINO)},
         hardware="Intel's",
     ),
     "tensorrt-rtx": Provider(
@@ -86,6 +87,14 @@ def label(device: Device) -> str:
 def source(device: Device) -> str:
     """Where a device's provider comes from."""
     return PROVIDERS[device].source.replace("{pip}", pip_line(device))
+
+
+def options_for(device: Device, threads: int | None) -> dict[str, str]:
+    """What a device's provider is given, to work with so many ``threads`` of the CPU, or as many as it has cores."""
+    if device == "openvino" and threads:  # it does not heed the session's
+        config = {**_OPENVINO, "CPU": {**_OPENVINO["CPU"], "INFERENCE_NUM_THREADS": str(threads)}}
+        return {"load_config": json.dumps(config)}
+    return PROVIDERS[device].options
 
 
 def is_part(device: Device) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..common.errors import ImpastoError
 from ..common.extras import pip_line
-from .devices import PROVIDERS, Device, has_plugin, is_part, label, listed, quiet, source
+from .devices import PROVIDERS, Device, has_plugin, is_part, label, listed, options_for, quiet, source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,12 +104,12 @@ def _open(device: Device, model: bytes, threads: int | None, asked: bool) -> "on
         return None
     if is_part(device):
         _check_part(device)
-        chosen, providers = None, [(provider.name, provider.options), "CPUExecutionProvider"]
+        chosen, providers = None, [(provider.name, options_for(device, threads)), "CPUExecutionProvider"]
     else:
         found = _hardware(device, asked)
         if not found:
             return None
-        chosen, providers = (found[0], provider.options), None
+        chosen, providers = (found[0], options_for(device, threads)), None
     with _attempt_lock, quiet():
         try:
             session = _session(model, providers, threads, chosen)

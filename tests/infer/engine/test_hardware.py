@@ -183,6 +183,17 @@ def test_the_dial_is_given_where_a_plugin_would_forget_it(plugin, model, photo):
         np.testing.assert_array_equal(stylizer(photo, strength), Stylizer(model, device="cpu")(photo, strength))
 
 
+def test_openvino_is_told_how_many_threads(plugin, model):
+    """It heeds its own setting alone."""
+    opened = plugin("CPU")
+    for threads in (None, 1):
+        Stylizer(model, device="openvino", threads=threads)
+    as_many_as_cores, one = (json.loads(given["load_config"]) for _, given in opened)
+    precise = {"INFERENCE_PRECISION_HINT": "f32"}
+    assert as_many_as_cores == {"CPU": precise, "GPU": precise}
+    assert one == {"CPU": {**precise, "INFERENCE_NUM_THREADS": "1"}, "GPU": precise}
+
+
 def test_tiles_are_painted_on_the_cpu_where_a_plugin_would_not_take_them(plugin, model, photo):
     opened = plugin("GPU")
     stylizer = Stylizer(model, device="webgpu")
@@ -326,7 +337,7 @@ from impasto import Stylizer
 from impasto.engine.session import list_devices
 
 photo = np.load(sys.argv[1])
-style = Stylizer("great_wave", device="openvino")
+style = Stylizer("great_wave", device="openvino", threads=1)
 np.savez(sys.argv[2], **{str(strength): style(photo, strength) for strength in (1, 0.5, 0)})
 print(json.dumps([style.device, style._paint.session.get_providers()[0], list_devices()["openvino"]]))
 """
