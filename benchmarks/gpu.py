@@ -22,14 +22,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from unittest import mock
 
 import numpy as np
 import typer
-from impasto import Stylizer
+from impasto import ImpastoError, Stylizer
 from impasto.contract import locate, read_model
-from impasto.internal import open_session, run, whole_file
+from impasto.internal import Device, check_writable, open_session, run, whole_file
 from impasto_train.base.starts import starts
 from impasto_train.commandline.options import Options
 from impasto_train.commandline.variant import VariantOptions
@@ -76,7 +76,7 @@ def trainings(style: Path, photos: str, held_out: Path, device: str, minutes: fl
     return rows
 
 
-def paintings(model: str, device: Any, sizes: Sequence[int]) -> list[Row]:
+def paintings(model: str, device: Device, sizes: Sequence[int]) -> list[Row]:
     """Milliseconds of each size, on the device and on the CPU, in alternation."""
     info, exported = read_model(locate(model))
     half = edited(exported, described(info, VariantOptions(model=model, precision="fp16")), None, [])
@@ -108,7 +108,7 @@ def paintings(model: str, device: Any, sizes: Sequence[int]) -> list[Row]:
     return rows
 
 
-def films(model: str, clip: Path, device: Any) -> list[Row]:
+def films(model: str, clip: Path, device: Device) -> list[Row]:
     """Frames a second of a film, whole."""
     frames = frames_of(clip)
     return [
@@ -132,16 +132,20 @@ def memory() -> list[Row]:
 @app.command()
 def gpu(
     model: Annotated[str, typer.Argument(help="A model file or the name of a shipped style.")],
-    style: Annotated[Path, typer.Argument(help="The style picture to train on.")],
+    style: Annotated[Path, typer.Argument(help="The style picture to train on.", exists=True)],
     photos: Annotated[str, typer.Argument(help="Photos to train on: what --content takes.")],
-    held_out: Annotated[Path, typer.Argument(help="A folder of photos never trained on.")],
-    clip: Annotated[Path, typer.Argument(help="A film.")],
-    device: Annotated[str, typer.Option(help="What apply-style --device takes; to try it all, cpu.")] = "cuda",
+    held_out: Annotated[Path, typer.Argument(help="A folder of photos never trained on.", exists=True)],
+    clip: Annotated[Path, typer.Argument(help="A film.", exists=True)],
+    device: Annotated[Device, typer.Option(help="What apply-style --device takes; to try it all, cpu.")] = "cuda",
     minutes: Annotated[float, typer.Option(help="Of each training.", min=0.01)] = 3.0,
     sizes: Annotated[str, typer.Option(help="Sides in pixels.")] = "512,1024,2048,4096",
     out: Annotated[Path | None, typer.Option(help="Write the tables here too, as Markdown.")] = None,
 ) -> None:
     """Print the tables that the docs have."""
+    if not all(side.isdecimal() and int(side) for side in sizes.split(",")):
+        raise ImpastoError(f"--sizes {sizes}: give sides in pixels, as in 512,1024")
+    if out:
+        check_writable(out)
     learns = device if device in ("cuda", "cpu") else "auto"
     tables: tuple[Callable[[], list[Row]], ...] = (
         lambda: paintings(model, device, [int(side) for side in sizes.split(",")]),

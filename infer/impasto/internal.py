@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from .common.say import Say
     from .contract.blend import asked_for, parsed, shares_of, style_of
     from .contract.styles import results_of
+    from .engine.devices import Device
     from .engine.session import has_driver, open_session
     from .painting.look import Look
     from .painting.tiles import TiledModel
     from .pictures.sheet import draw_sheet
 
 __all__ = [
+    "Device",
     "Look",
     "Say",
     "TiledModel",
@@ -44,6 +46,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     globals(),
     {
+        "Device": ".engine.devices",
         "Look": ".painting.look",
         "Say": ".common.say",
         "TiledModel": ".painting.tiles",

@@ -9,6 +9,7 @@ import pytest
 import torch
 from films import make
 from impasto import ImpastoError
+from impasto.internal import run
 from impasto_train.loss.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from impasto_train.loss.vgg import VGG16
 from impasto_train.optimize.pixels import optimize_pixels
@@ -150,6 +151,33 @@ def test_what_a_gpu_did_is_not_lost_where_it_fails(monkeypatch, tmp_path, capsys
         gpu.gpu("great_wave", path, "none", path, path, device="cpu", sizes="64", out=out)
     assert "| as exported | 64 |" in out.read_text()
     assert capsys.readouterr().out == out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("place", "word", "said"),
+    [
+        (1, "none.png", "'none.png' does not exist"),
+        (3, "no folder", "'no folder' does not exist"),
+        (4, "none.mp4", "'none.mp4' does not exist"),
+        (6, "tpu", "'tpu' is not one of 'auto', 'cpu', 'cuda'"),
+        (8, "64,large", "--sizes 64,large: give sides in pixels, as in 512,1024"),
+        (8, "0", "--sizes 0: give sides in pixels"),
+        (10, "none/file/gpu.md", "none/file"),
+    ],
+)
+def test_what_a_gpu_cannot_be_asked_is_said_before_it_works(monkeypatch, tmp_path, capsys, place, word, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gpu, "paintings", lambda *given: pytest.fail("it has begun"))
+    make(tmp_path / "clip.mp4", frames=4)
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "file").touch()
+    words = ["great_wave", "clip.mp4", ".", ".", "clip.mp4", "--device", "cpu", "--sizes", "64", "--out", "gpu.md"]
+    words[place] = word
+    monkeypatch.setattr(sys, "argv", ["gpu", *words])
+    assert run(gpu.app, "benchmarks.gpu") == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert said in printed.err
 
 
 @pytest.mark.parametrize(("status", "found"), [(0, [{"GPU": "A", "memory in use": "1 MiB", "of": "9 MiB"}]), (9, [])])
