@@ -204,20 +204,25 @@ def test_tiles_are_painted_on_the_cpu_where_a_plugin_would_not_take_them(plugin,
     assert set(opened[1:]) == {"CPU alone"}
 
 
-def test_a_part_of_onnxruntime(model, photo, monkeypatch):
+@pytest.mark.parametrize(
+    ("device", "name"), [("coreml", "CoreMLExecutionProvider"), ("openvino", "OpenVINOExecutionProvider")]
+)
+def test_a_part_of_onnxruntime(device, name, model, photo, monkeypatch):
     asked = []
     real = session._session
 
     def open_it(data, providers, threads, device=None):
         asked.append(providers)
         opened = real(data, ["CPUExecutionProvider"], threads)
-        monkeypatch.setattr(opened, "get_providers", lambda: ["CoreMLExecutionProvider"])
+        monkeypatch.setattr(opened, "get_providers", lambda: [name])
         return opened
 
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CoreMLExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [name])
+    monkeypatch.setattr(devices, "_of", lambda provider: [])
     monkeypatch.setattr(session, "_session", open_it)
-    stylizer = Stylizer(model, device="coreml")
-    assert asked == [[("CoreMLExecutionProvider", {}), "CPUExecutionProvider"]]
+    stylizer = Stylizer(model, device=device, threads=1)
+    assert asked == [[(name, devices.options_for(device, 1)), "CPUExecutionProvider"]]
+    assert session.list_devices()[device] == "there"
     np.testing.assert_array_equal(stylizer(photo, 0), photo)
     with pytest.raises(ImpastoError, match=r"^cannot run on DirectML: .* built without it; .*onnxruntime-directml"):
         Stylizer(model, device="directml")
