@@ -7,8 +7,9 @@ PHOTOS is what ``train-style --content`` takes, HELD_OUT a folder of photos neve
 * training by default, for so many minutes with mixed precision and without: steps a second, and the figures of
   `benchmarks.quality` of seven photos held out (256 px).
 * painting at each size: milliseconds, the median of five, on the device and on the CPU beside it; the file as exported
-  and with float16 within (``export-style --precision fp16``); with the upload and the download that a caller sees. And
-  the largest difference between the two, in levels of 255.
+  and with float16 within (``export-style --precision fp16``); with the upload and the download that a caller sees, and
+  without, by IO binding to buffers that stay on the device (of CUDA; others keep them in main memory). And the
+  largest difference between the two, in levels of 255.
 * film: frames a second, whole, on the device and on the CPU.
 * memory of the device at the end, if nvidia-smi tells.
 
@@ -26,9 +27,10 @@ from typing import Annotated
 from unittest import mock
 
 import numpy as np
+import onnxruntime
 import typer
 from impasto import ImpastoError, Stylizer
-from impasto.contract import locate, read_model
+from impasto.contract import IMAGE, STYLIZED, locate, read_model
 from impasto.internal import Device, check_writable, open_session, run, whole_file
 from impasto_train.base.starts import starts
 from impasto_train.commandline.options import Options
@@ -91,7 +93,7 @@ def paintings(model: str, device: Device, sizes: Sequence[int]) -> list[Row]:
                 results = []
                 for session, seconds in zip(sessions, took, strict=True):
                     start = time.perf_counter()
-                    results.append(session.run(None, {"image": pixels})[0].astype(int))
+                    results.append(session.run(None, {IMAGE: pixels})[0].astype(int))
                     seconds.append(time.perf_counter() - start)
             there, here = (1000 * statistics.median(seconds[1:]) for seconds in took)
             apart = int(np.abs(results[0] - results[1]).max())
@@ -100,12 +102,29 @@ def paintings(model: str, device: Device, sizes: Sequence[int]) -> list[Row]:
                     "file": name,
                     "side": side,
                     f"ms, {device}": there,
+                    "ms, bound": bound(sessions[0], pixels, "cuda" if device == "cuda" else "cpu"),
                     "ms, cpu": here,
                     "times": here / there,
                     "apart": apart,
                 }
             )
     return rows
+
+
+def bound(session: onnxruntime.InferenceSession, pixels: np.ndarray, memory: str) -> float:
+    """Milliseconds of a pass whose image and painting stay in ``memory``, ``cuda`` or ``cpu``."""
+    binding = session.io_binding()
+    photo, painted = (onnxruntime.OrtValue.ortvalue_from_numpy(pixels.copy(), memory, 0) for _ in range(2))
+    binding.bind_ortvalue_input(IMAGE, photo)
+    binding.bind_ortvalue_output(STYLIZED, painted)
+    took = []
+    for _ in range(ROUNDS + 1):  # the first warms up
+        binding.synchronize_inputs()
+        start = time.perf_counter()
+        session.run_with_iobinding(binding)
+        binding.synchronize_outputs()
+        took.append(time.perf_counter() - start)
+    return 1000 * statistics.median(took[1:])
 
 
 def films(model: str, clip: Path, device: Device) -> list[Row]:

@@ -140,6 +140,7 @@ def test_what_a_gpu_does_is_tried_on_the_cpu(monkeypatch, model, tmp_path, narro
     assert len(heads) >= 3
     first = [cell.strip() for cell in written.splitlines()[2].split("|")]
     assert (first[1], first[2], first[-2]) == ("as exported", "64", "0")  # the CPU beside itself
+    assert float(first[4]) > 0  # by IO binding
     assert "| cpu | 4 |" in written
     assert "| float32 |" in written
 

@@ -63,7 +63,7 @@ def test_the_wheel_asks_for_one_onnxruntime_wherever_it_is_installed(wheel):
         ("darwin", "arm64", "onnxruntime"),
         ("darwin", "x86_64", "onnxruntime"),
     ):
-        for extra in ("", "cuda", "webgpu", "openvino", "tensorrt-rtx", "train"):
+        for extra in ("", "cuda", "webgpu", "openvino", "tensorrt-rtx", "mlx", "train"):
             place = {"sys_platform": system, "platform_machine": machine, "extra": extra}
             asked = {r.name for r in requirements if r.marker is None or r.marker.evaluate(place)}
             assert {name for name in asked if re.fullmatch("onnxruntime(-gpu)?", name)} == {wanted}
@@ -71,6 +71,7 @@ def test_the_wheel_asks_for_one_onnxruntime_wherever_it_is_installed(wheel):
                 "webgpu": {"onnxruntime-ep-webgpu"} if (system, machine) != ("darwin", "x86_64") else set(),
                 "openvino": {"onnxruntime-ep-openvino"},
                 "tensorrt-rtx": {"onnxruntime-ep-nv-tensorrt-rtx"},
+                "mlx": {"onnxruntime-ep-mlx"},
             }
             assert {name for name in asked if "-ep-" in name} == plugins.get(extra, set())
             assert ("torch" in asked) == (extra == "train")

@@ -15,7 +15,7 @@ from ..common.extras import pip_line
 if TYPE_CHECKING:
     import onnxruntime
 
-Device = Literal["auto", "cpu", "cuda", "webgpu", "openvino", "tensorrt-rtx", "directml", "coreml"]
+Device = Literal["auto", "cpu", "cuda", "webgpu", "openvino", "tensorrt-rtx", "directml", "coreml", "mlx"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ PROVIDERS: dict[Device, Provider] = {
     ),
     "directml": Provider("DirectML", "DmlExecutionProvider", source="the package onnxruntime-directml has it"),
     "coreml": Provider("CoreML", "CoreMLExecutionProvider", source="that for Macs has it"),
+    "mlx": Provider("MLX", "MLXExecutionProvider", "onnxruntime_ep_mlx", hardware="an Apple processor's GPU"),
 }
 
 _lock = threading.Lock()
@@ -130,8 +131,10 @@ def listed(device: Device) -> "list[onnxruntime.OrtEpDevice]":
         # A library that is registered twice, by us or by the program that we are part of, crashes when it is used.
         if not _of(provider) and device not in _registered:
             try:
-                library = importlib.import_module(provider.plugin).get_library_path()
-                onnxruntime.register_execution_provider_library(provider.name, library)
+                plugin = importlib.import_module(provider.plugin)
+                # as MLX's has it, and as the others do
+                where = plugin.library_path if hasattr(plugin, "library_path") else plugin.get_library_path
+                onnxruntime.register_execution_provider_library(provider.name, where())
             except Exception as error:
                 raise ImpastoError(f"its plugin does not load: {one_line(error)}") from error
             _registered.add(device)

@@ -37,8 +37,8 @@ class Stylizer:
     Args:
         model: path of a model that Impasto made, or the name of a shipped style.
         device: ``cpu``; ``cuda`` (a GPU of NVIDIA), ``webgpu`` (any GPU, by the extra of that name),
-            ``openvino``, ``tensorrt-rtx``, ``directml`` or ``coreml``, which fail where they are not available; or
-            ``auto``: the first of ``cuda``, ``webgpu`` and ``cpu`` that is.
+            ``openvino``, ``tensorrt-rtx``, ``directml``, ``coreml`` or ``mlx``, which fail where they are not
+            available; or ``auto``: the first of ``cuda``, ``webgpu`` and ``cpu`` that is.
         memory: bytes, or text as ``2GB``: about the most that painting a picture may take, the picture itself
             included; ``auto`` is half of what is free, at least 1 GB. One that would take more is painted in tiles:
             slower, on the CPU unless on ``cuda``, and the same to a level of 255 but for a pixel in a thousand.

@@ -1,13 +1,10 @@
-"""What a model runs on beside the CPU: plugins that are there or not, and a GPU that is computed in software."""
+"""What a model runs on beside the CPU: plugins, and parts of onnxruntime, that are there or not."""
 
 import importlib.util
 import json
-import os
 import re
-import subprocess
 import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
 
@@ -20,8 +17,6 @@ from impasto.common.extras import pip_line
 from impasto.engine import devices, session
 from impasto.painting import painter
 from impasto.painting.look import Look
-
-DRIVER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")  # Debian's; Vulkan's loader lies beside it
 
 
 def hardware(kind: str) -> SimpleNamespace:
@@ -158,18 +153,21 @@ def test_a_plugin_that_does_not_load(model, monkeypatch, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_hardware_is_listed_gpus_first_and_a_plugin_is_loaded_once(monkeypatch):
+@pytest.mark.parametrize(
+    ("device", "place"), [("webgpu", "get_library_path"), ("mlx", "library_path")], ids=["webgpu", "mlx"]
+)
+def test_hardware_is_listed_gpus_first_and_a_plugin_is_loaded_once(monkeypatch, device, place):
     registered = []
     found = [hardware(kind) for kind in ("NPU", "CPU", "GPU")]
     monkeypatch.setattr(devices, "has_plugin", lambda device: True)
     monkeypatch.setattr(devices, "_of", lambda provider: found if registered else [])
     monkeypatch.setattr(devices, "_registered", set())
-    monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace(get_library_path=lambda: "a.so"))
+    monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace(**{place: lambda: "a.so"}))
     register = registered.append
     monkeypatch.setattr(onnxruntime, "register_execution_provider_library", lambda *given: register(given))
     for _ in range(2):
-        assert [one.device.type.name for one in devices.listed("webgpu")] == ["GPU", "CPU", "NPU"]
-    assert registered == [("WebGpuExecutionProvider", "a.so")]
+        assert [one.device.type.name for one in devices.listed(device)] == ["GPU", "CPU", "NPU"]
+    assert registered == [(devices.PROVIDERS[device].name, "a.so")]
 
 
 def test_the_dial_is_given_where_a_plugin_would_forget_it(plugin, model, photo):
@@ -266,102 +264,3 @@ def test_one_thread_at_a_time_runs_a_plugin(plugin, model, photo, monkeypatch):
     for thread in threads:
         thread.join()
     assert most == [1]
-
-
-ON_A_GPU = """
-import json
-import sys
-import threading
-from types import SimpleNamespace
-
-import numpy as np
-from impasto import Stylizer
-from impasto.engine import session
-
-model, folder = sys.argv[1:]
-photo = np.load(f"{folder}/photo.npy")
-real = session.listed
-session.listed = lambda device: [SimpleNamespace(device=SimpleNamespace(type=SimpleNamespace(name="GPU")))]
-taken_for_hardware = Stylizer(model)
-session.listed = real
-automatic = Stylizer(model)
-styles = [Stylizer("great_wave", device="webgpu"), Stylizer(model, device="webgpu")]
-painted = {}
-
-
-def paint(number, strength):
-    painted[f"{number} {strength}"] = styles[number](photo, strength)
-
-
-threads = [threading.Thread(target=paint, args=given) for given in ((0, 1), (1, 1), (0, 0.5))]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-np.savez(f"{folder}/painted.npz", **painted)
-on = [style.device for style in (taken_for_hardware, automatic, *styles)]
-print(json.dumps([on, taken_for_hardware.not_on, automatic.not_on, styles[0]._paint.session.get_providers()]))
-"""
-
-
-@pytest.mark.skipif(
-    not importlib.util.find_spec(devices.PROVIDERS["webgpu"].plugin), reason="the extra webgpu is not installed"
-)
-@pytest.mark.skipif(not DRIVER.exists(), reason="Debian's Chromium is not installed, with a GPU in software")
-def test_webgpu_gives_what_the_cpu_gives(model, photo, tmp_path):
-    np.save(tmp_path / "photo.npy", photo)
-    env = {
-        **os.environ,
-        "ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER": "1",
-        "VK_DRIVER_FILES": str(DRIVER),
-        "LD_LIBRARY_PATH": str(DRIVER.parent),
-        "CUDA_VISIBLE_DEVICES": "",
-    }
-    words = [sys.executable, "-c", ON_A_GPU, str(model), str(tmp_path)]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    on, mistaken, automatic, providers = json.loads(done.stdout)
-    assert on == ["cpu", "cpu", "webgpu", "webgpu"]
-    assert mistaken.startswith("not on WebGPU: no Vulkan driver of a GPU was found")
-    assert automatic == ""
-    assert providers[0] == "WebGpuExecutionProvider"
-    painted = np.load(tmp_path / "painted.npz")
-    np.testing.assert_array_equal(painted["1 1"], 255 - photo)
-    on_the_cpu = Stylizer("great_wave", device="cpu")
-    for strength in (1, 0.5):
-        wanted = on_the_cpu(photo, strength).astype(int)
-        assert np.abs(painted[f"0 {strength}"] - wanted).max() <= 1
-
-
-BY_OPENVINO = """
-import json
-import sys
-
-import numpy as np
-from impasto import Stylizer
-from impasto.engine.session import list_devices
-
-photo = np.load(sys.argv[1])
-style = Stylizer("great_wave", device="openvino", threads=1)
-np.savez(sys.argv[2], **{str(strength): style(photo, strength) for strength in (1, 0.5, 0)})
-print(json.dumps([style.device, style._paint.session.get_providers()[0], list_devices()["openvino"]]))
-"""
-
-
-@pytest.mark.slow
-def test_openvino_gives_what_the_cpu_gives(photo, tmp_path):
-    """By the build of onnxruntime that has it: it runs on any vendor's CPU, where its plugin wants Intel's."""
-    build = tmp_path / "build"
-    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(build), "onnxruntime-openvino>=1.24.1"]
-    subprocess.run([sys.executable, *words], check=True)
-    np.save(tmp_path / "photo.npy", photo)
-    path = os.pathsep.join([str(build), os.environ.get("PYTHONPATH", "")])
-    words = [sys.executable, "-c", BY_OPENVINO, str(tmp_path / "photo.npy"), str(tmp_path / "painted.npz")]
-    done = subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == ["openvino", "OpenVINOExecutionProvider", "there"]
-    on_the_cpu = Stylizer("great_wave", device="cpu")
-    with np.load(tmp_path / "painted.npz") as painted:
-        np.testing.assert_array_equal(painted["0"], photo)
-        for strength in (1, 0.5):
-            assert np.abs(painted[str(strength)] - on_the_cpu(photo, strength).astype(int)).max() <= 1
