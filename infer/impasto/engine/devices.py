@@ -73,7 +73,13 @@ PROVIDERS: dict[Device, Provider] = {
     ),
     "directml": Provider("DirectML", "DmlExecutionProvider", source="the package onnxruntime-directml has it"),
     "coreml": Provider("CoreML", "CoreMLExecutionProvider", source="that for Macs has it"),
-    "mlx": Provider("MLX", "MLXExecutionProvider", "onnxruntime_ep_mlx", hardware="an Apple processor's GPU"),
+    "mlx": Provider(
+        "MLX",
+        "MLXExecutionProvider",
+        "onnxruntime_ep_mlx",
+        source="on Macs with Apple's processors: {pip}",
+        hardware="an Apple processor's GPU",
+    ),
 }
 
 _lock = threading.Lock()
