@@ -28,6 +28,8 @@ class Provider:
     """As onnxruntime knows it."""
     plugin: str = ""
     """The module of the plugin that brings it where it is no part of this build of onnxruntime; empty if none does."""
+    library: str = "get_library_path"
+    """The function of that module that says where the plugin lies."""
     source: str = "{pip}"
     """Where to get it; ``{pip}`` is the command that installs the extra with the device's name."""
     options: dict[str, str] = field(default_factory=dict)
@@ -77,6 +79,7 @@ PROVIDERS: dict[Device, Provider] = {
         "MLX",
         "MLXExecutionProvider",
         "onnxruntime_ep_mlx",
+        library="library_path",
         source="on Macs with Apple's processors: {pip}",
         hardware="an Apple processor's GPU",
     ),
@@ -137,10 +140,8 @@ def listed(device: Device) -> "list[onnxruntime.OrtEpDevice]":
         # A library that is registered twice, by us or by the program that we are part of, crashes when it is used.
         if not _of(provider) and device not in _registered:
             try:
-                plugin = importlib.import_module(provider.plugin)
-                # as MLX's has it, and as the others do
-                where = plugin.library_path if hasattr(plugin, "library_path") else plugin.get_library_path
-                onnxruntime.register_execution_provider_library(provider.name, where())
+                library = getattr(importlib.import_module(provider.plugin), provider.library)()
+                onnxruntime.register_execution_provider_library(provider.name, library)
             except Exception as error:
                 raise ImpastoError(f"its plugin does not load: {one_line(error)}") from error
             _registered.add(device)

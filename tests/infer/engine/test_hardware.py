@@ -18,6 +18,9 @@ from impasto.engine import devices, session
 from impasto.painting import painter
 from impasto.painting.look import Look
 
+PRECISE = {"INFERENCE_PRECISION_HINT": "f32"}
+ON_ONE_THREAD = {"CPU": {**PRECISE, "INFERENCE_NUM_THREADS": "1"}, "GPU": PRECISE}  # OpenVINO
+
 
 def hardware(kind: str) -> SimpleNamespace:
     return SimpleNamespace(device=SimpleNamespace(type=SimpleNamespace(name=kind)))
@@ -187,9 +190,8 @@ def test_openvino_is_told_how_many_threads(plugin, model):
     for threads in (None, 1):
         Stylizer(model, device="openvino", threads=threads)
     as_many_as_cores, one = (json.loads(given["load_config"]) for _, given in opened)
-    precise = {"INFERENCE_PRECISION_HINT": "f32"}
-    assert as_many_as_cores == {"CPU": precise, "GPU": precise}
-    assert one == {"CPU": {**precise, "INFERENCE_NUM_THREADS": "1"}, "GPU": precise}
+    assert as_many_as_cores == {"CPU": PRECISE, "GPU": PRECISE}
+    assert one == ON_ONE_THREAD
 
 
 def test_tiles_are_painted_on_the_cpu_where_a_plugin_would_not_take_them(plugin, model, photo):
@@ -203,9 +205,13 @@ def test_tiles_are_painted_on_the_cpu_where_a_plugin_would_not_take_them(plugin,
 
 
 @pytest.mark.parametrize(
-    ("device", "name"), [("coreml", "CoreMLExecutionProvider"), ("openvino", "OpenVINOExecutionProvider")]
+    ("device", "name", "given"),
+    [
+        ("coreml", "CoreMLExecutionProvider", {}),
+        ("openvino", "OpenVINOExecutionProvider", {"load_config": json.dumps(ON_ONE_THREAD)}),
+    ],
 )
-def test_a_part_of_onnxruntime(device, name, model, photo, monkeypatch):
+def test_a_part_of_onnxruntime(device, name, given, model, photo, monkeypatch):
     asked = []
     real = session._session
 
@@ -219,7 +225,7 @@ def test_a_part_of_onnxruntime(device, name, model, photo, monkeypatch):
     monkeypatch.setattr(devices, "_of", lambda provider: [])
     monkeypatch.setattr(session, "_session", open_it)
     stylizer = Stylizer(model, device=device, threads=1)
-    assert asked == [[(name, devices.options_for(device, 1)), "CPUExecutionProvider"]]
+    assert asked == [[(name, given), "CPUExecutionProvider"]]
     assert session.list_devices()[device] == "there"
     np.testing.assert_array_equal(stylizer(photo, 0), photo)
     with pytest.raises(ImpastoError, match=r"^cannot run on DirectML: .* built without it; .*onnxruntime-directml"):
