@@ -120,6 +120,8 @@ class StyleInfo:
     # A file may lack the fields with a default: the shipped ones say nothing of ``grid`` and ``distance``.
     steady: float = 0.0
     """Weight of steadiness."""
+    tones: float = 0.0
+    """Weight of lights, darks and hues that stay where the photo has them."""
     grid: float = 0.0
     """Weight against the grid that upsampling leaves."""
     distance: str = "l2"

@@ -275,7 +275,7 @@ def test_a_device_that_is_not_there_is_an_error(monkeypatch):
 
 
 @pytest.mark.usefixtures("quick_export")
-@pytest.mark.parametrize("weight", ["grid", "steady", "l1"])
+@pytest.mark.parametrize("weight", ["grid", "steady", "tones", "l1"])
 def test_each_weight_plays_its_part(options, pictures, quiet, weight):
     start(replace(options, size=64, steps=2), quiet)
     start(replace(options, size=64, steps=2, out=pictures / "other.onnx", **{weight: 9.0}), quiet)

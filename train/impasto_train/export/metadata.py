@@ -61,6 +61,7 @@ def info_of(
         preview=_thumbnail(network, trainer.device),
         digest="",
         steady=options.steady,
+        tones=options.tones,
         grid=options.grid,
         distance=options.distance,
         style_statistic=options.style_loss,

@@ -18,6 +18,7 @@ from ..loss.evaluate import means
 from ..loss.grid import grid_energy
 from ..loss.objective import Objective
 from ..loss.steady import unsteadiness
+from ..loss.tones import tone_distance
 from ..network.muon import optimizers, set_rate
 from ..network.recolor import BATCH_SIZE, SIZE, STEPS, learn_colors, match_colors
 from ..network.stylenet import StyleNet
@@ -250,6 +251,8 @@ class Trainer:
             if self.options.steady:
                 unsteady = unsteadiness(self.network, whole, whole_painted, random(2)) / self.objective.contrast
         total = terms.total.mean() + self.options.steady * unsteady
+        if self.options.tones:
+            total = total + self.options.tones * tone_distance(painted, photo, self.objective.painting).mean()
         if self.options.grid:
             total = total + self.options.grid * grid_energy(painted)
         gradients = torch.autograd.grad(total, list(self.network.parameters()))

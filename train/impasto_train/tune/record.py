@@ -170,6 +170,7 @@ def recipe(options: TuneOptions, style: np.ndarray, digests: dict[str, str]) -> 
         "style_size",
         "batch_size",
         "steady",
+        "tones",
         "grid",
         "learning_rate",
         "distance",
