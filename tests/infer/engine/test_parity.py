@@ -61,6 +61,7 @@ def test_webgpu_gives_what_the_cpu_gives(model, photo, tmp_path):
         "ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER": "1",
         "VK_DRIVER_FILES": str(DRIVER),
         "LD_LIBRARY_PATH": str(DRIVER.parent),
+        "XDG_RUNTIME_DIR": str(tmp_path),  # where Wayland's library is installed, it complains if there is none
         "CUDA_VISIBLE_DEVICES": "",
     }
     words = [sys.executable, "-c", ON_A_GPU, str(model), str(tmp_path)]
