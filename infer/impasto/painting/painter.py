@@ -133,8 +133,10 @@ class Painter:
         """In about ``room`` bytes."""
         import numpy as np
 
+        from .memory import large_pieces_on_their_own
         from .tiles import TiledModel
 
+        large_pieces_on_their_own()
         if self._tiled is None:  # two threads may both make one: no harm, they are the same
             # its maps are in float16 and have no shape: plugins refuse one or the other
             device: Device = "cuda" if self.device == "cuda" else "cpu"

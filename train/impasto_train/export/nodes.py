@@ -79,7 +79,8 @@ class _Network:
                 return add("Add", x, self.layer(x, layer.layers, f"{name}.layers"))
             case nn.ReflectionPad2d() | nn.ReplicationPad2d():
                 mode = "reflect" if isinstance(layer, nn.ReflectionPad2d) else "edge"
-                return add("Pad", x, self.build.ints(0, 0, 1, 1, 0, 0, 1, 1), mode=mode)
+                left, right, top, bottom = layer.padding
+                return add("Pad", x, self.build.ints(0, 0, top, left, 0, 0, bottom, right), mode=mode)
             case nn.Conv2d():
                 given = [self.learned(layer, name, kind) for kind, _ in layer.named_parameters()]
                 return add("Conv", x, *given, kernel_shape=layer.kernel_size, strides=layer.stride)

@@ -2,9 +2,10 @@
 
 The plan of Johnson, Alahi and Fei-Fei (2016, "Perceptual losses for real-time style transfer"): encode,
 residual blocks, decode, with instance normalisation (Ulyanov, Vedaldi and Lempitsky 2016) and padding by
-reflection. Five things make it small and fast and keep its pictures clean (figures in ``docs/research.md``):
+reflection. Six things make it small and fast and keep its pictures clean (figures in ``docs/research.md``):
 
 * 2x2 pixels are folded into channels, and most residual blocks work at an eighth of the resolution;
+* on the way there each resolution is blurred before it is halved (see `Conv`), so that fine detail cannot flicker;
 * on the way back each resolution is added to what went in at it, so that edges stay where they were;
 * it comes back by nearest-neighbour upsampling and convolution (Odena, Dumoulin and Olah 2016,
   "Deconvolution and checkerboard artifacts"), so a flat area cannot come out as a grid of dots;
@@ -44,17 +45,32 @@ def unfold(folded: Tensor) -> Tensor:
 
 
 class Conv(nn.Module):
-    """3x3 convolution with padding, by reflection as a rule: ``[N, C, H, W]`` to ``[N, K, H/stride, W/stride]``."""
+    """Convolution with padding, by reflection as a rule: ``[N, C, H, W]`` to ``[N, K, H/stride, W/stride]``.
+
+    Of 3x3, and with a stride of two of 5x5: that is room to blur away what is too fine for the lower resolution, which
+    would come through as something coarser and flicker (Zhang 2019, "Making convolutional networks shift-invariant
+    again"). Weights of 3x3, as earlier trainings left, are loaded with zeros around them, which computes the same.
+    """
 
     def __init__(
         self, channels_in: int, channels_out: int, *, stride: int = 1, bias: bool = False, replicate: bool = False
     ) -> None:
         super().__init__()
-        self.pad = nn.ReplicationPad2d(1) if replicate else nn.ReflectionPad2d(1)
-        self.conv = nn.Conv2d(channels_in, channels_out, 3, stride=stride, bias=bias)
+        reach = stride
+        self.pad = nn.ReplicationPad2d(reach) if replicate else nn.ReflectionPad2d(reach)
+        self.conv = nn.Conv2d(channels_in, channels_out, 2 * reach + 1, stride=stride, bias=bias)
+        self.register_load_state_dict_pre_hook(_widened)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(self.pad(x))
+
+
+def _widened(layer: Conv, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
+    """Before weights are loaded into ``layer``: zeros around a kernel that is smaller than its own."""
+    weight = state.get(name := f"{prefix}conv.weight")
+    if weight is not None:
+        around = (layer.conv.kernel_size[0] - weight.shape[-1]) // 2
+        state[name] = F.pad(weight, (around,) * 4)
 
 
 class Crop(nn.Module):
