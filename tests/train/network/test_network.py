@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from impasto_train.network.stylenet import SMALLEST, StyleNet, UpConv, fold, padding, unfold
+from impasto_train.network.stylenet import SMALLEST, Conv, StyleNet, UpConv, fold, padding, unfold
 from torch import nn
 
 
@@ -14,6 +14,16 @@ def test_fold_puts_the_four_pixels_one_after_another():
     four = [pixels[1, :, y, x] for y in (2, 3) for x in (4, 5)]
     assert torch.equal(folded[1, :, 1, 2], torch.cat(four))
     assert torch.equal(unfold(folded), pixels)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_kernels_of_3x3_compute_the_same_in_this_version(stride):
+    torch.manual_seed(0)
+    layer, x, kernel = Conv(3, 4, stride=stride), torch.randn(2, 3, 12, 16), torch.randn(4, 3, 3, 3)
+    layer.load_state_dict({"conv.weight": kernel})
+    assert layer.conv.kernel_size == ((5, 5) if stride == 2 else (3, 3))
+    plain = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel, stride=stride)
+    assert torch.allclose(layer(x), plain, atol=1e-5)
 
 
 def test_upconv_is_nearest_upsampling_then_convolution():

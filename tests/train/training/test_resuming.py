@@ -5,6 +5,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from impasto import ImpastoError, Stylizer, describe
@@ -279,12 +280,13 @@ def test_a_model_is_known_as_the_runs_own_whenever_its_writing_was_cut_off(optio
     assert not folder.has_exported(options.model)
 
 
+@pytest.mark.parametrize("part", [np.s_[:1], np.s_[..., :3, :3]], ids=["fewer channels", "kernels of 3x3"])
 @pytest.mark.usefixtures("quick_export")
-def test_a_checkpoint_of_another_network_is_refused(options, quiet):
+def test_a_checkpoint_of_another_network_is_refused(options, quiet, part):
     start(options, quiet)
     folder = RunFolder(options.run)
     state = folder.load_state()
-    state["network"] = {name: tensor[:1] for name, tensor in state["network"].items()}
+    state["network"] = {name: tensor[part] if tensor.ndim == 4 else tensor for name, tensor in state["network"].items()}
     folder.save_state(state)
     with pytest.raises(ImpastoError, match="another version"):
         resume(options.run, quiet)
