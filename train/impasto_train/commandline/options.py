@@ -97,7 +97,7 @@ class TrainingOptions:
     )
     batch_size: int = option(1, "Crops a step, on each device.", least=1)
     steady: float = option(1.0, "Weight of steadiness: the more, the less film flickers.", least=0)
-    tones: float = option(0.0, "Weight of tones: the more, the more lights, darks and hues stay put.", least=0)
+    tones: float = option(1.0, "Weight of tones: the more, the more lights, darks and hues stay put.", least=0)
     grid: float = option(0.02, "Weight against the grid that upsampling leaves.", least=0)
     learning_rate: float = option(3e-3, "Peak learning rate.", least=0)
 
