@@ -68,9 +68,8 @@ class Conv(nn.Module):
 def _widened(layer: Conv, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
     """Before weights are loaded into ``layer``: zeros around a kernel that is smaller than its own."""
     weight = state.get(name := f"{prefix}conv.weight")
-    if weight is not None:
-        around = (layer.conv.kernel_size[0] - weight.shape[-1]) // 2
-        state[name] = F.pad(weight, (around,) * 4)
+    if weight is not None and weight.shape[-1] < (side := layer.conv.kernel_size[0]):
+        state[name] = F.pad(weight, ((side - weight.shape[-1]) // 2,) * 4)
 
 
 class Crop(nn.Module):
