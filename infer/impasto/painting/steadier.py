@@ -14,7 +14,7 @@ from PIL import Image
 from .dials import boxed
 from .motion import following, moved, moved_small, smaller
 
-SHARE = 0.6  # of the painting before, where the frames show the same
+SHARE = 0.7  # of the painting before, where the frames show the same
 SAME = 10.0  # of `ROOTS`, by which frames differ that show about the same: of mid grey, about as many levels of 255
 AROUND = 2  # pixels to every side, of the smaller frames, in which they are compared
 # levels of 255 in steps of one size beside a camera's noise, which grows as the root of what it sees: else dark on
