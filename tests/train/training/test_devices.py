@@ -109,6 +109,7 @@ def test_processes_that_only_lost_each_other_say_so(program):
 
 
 CTRL_C = """
+from pathlib import Path
 from impasto_train.training import launch
 lines = '''
 import os, signal, sys, time
@@ -121,16 +122,23 @@ while len(come) < int(sys.argv[2]):
 sys.exit(0 if len(come) == 1 else 130)
 '''
 launch.PROGRAM = (sys.executable, "-c", lines)
+wait = launch._wait
+
+def waits(workers):  # from now on signals are passed on
+    Path(sys.argv[1], "launcher").touch()
+    wait(workers)
+
+launch._wait = waits
 sys.exit(launch.launch(sys.argv[1:], 2))
 """
 
 
 def begun(folder, times):
-    """A launcher whose two processes wait for so many signals, once both do."""
+    """A launcher whose two processes wait for so many signals, once they and it do."""
     words = [sys.executable, "-c", "import sys\n" + CTRL_C, str(folder), str(times)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     deadline = time.monotonic() + 120
-    while {path.name for path in folder.iterdir()} != {"0", "1"}:
+    while {path.name for path in folder.iterdir()} != {"0", "1", "launcher"}:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
