@@ -22,8 +22,8 @@ M_MMAP_THRESHOLD, LARGE = -3, 4_000_000  # glibc's name for it, and bytes
 def large_pieces_on_their_own() -> None:
     """Let glibc take each large piece of memory from the system and give it back, in this process, from now on.
 
-    By itself it soon keeps pieces of up to 32 MB for later, in which those of the next step hardly fit: a picture
-    painted in tiles peaked at 470 to 530 MB, and so at 413 to 419 MB. No other C library has the call, or needs it.
+    By itself it soon keeps pieces of up to 32 MB for later, in which those of the next step hardly fit: 5 megapixels in
+    tiles, with 500 MB, peaked at 470 to 530 MB, and now at 413 to 419. No other C library has the call, or needs it.
     """
     with suppress(AttributeError, OSError, TypeError):  # Windows has no library of no name
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)

@@ -54,7 +54,7 @@ def test_a_tiny_run_makes_exactly_these_files(options, pictures, quiet):
 
 @pytest.mark.usefixtures("quick_export")
 def test_training_lowers_the_objective(options, quiet):
-    # of what is minimised, the tones are not in J
+    # the log's total is J, without tones; of a few seeds this one learns fast
     start(replace(options, steps=60, preview_every=0, tones=0.0, seed=1), quiet)
     records = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
     totals = [record["total"] for record in records]

@@ -3,8 +3,8 @@
 The style term of a photo that merely has the painting's colours is 2.6 for some pictures and 10 for others; at one
 weight for all, the former stay photos or the latter lose every object. So the default weight is in inverse proportion
 to it. Six paintings, each trained with a weight that had been found by eye, agreed on the factor: times that weight, S
-came to 4.7 to 6.3 of Gram matrices (``docs/research.md``). Of means and covariances it is 8: 6.5 alone, and a
-quarter more beside `loss.tones`, which pull towards the photo.
+came to 4.7 to 6.3 of Gram matrices (``docs/research.md``). Of means and covariances it is 8,
+beside `loss.tones`, which pull towards the photo; without these 6.5 is enough.
 """
 
 import numpy as np

@@ -5,7 +5,7 @@ residual blocks, decode, with instance normalisation (Ulyanov, Vedaldi and Lempi
 reflection. Six things make it small and fast and keep its pictures clean (figures in ``docs/research.md``):
 
 * 2x2 pixels are folded into channels, and most residual blocks work at an eighth of the resolution;
-* on the way there each resolution is blurred before it is halved (see `Conv`), so that fine detail cannot flicker;
+* what halves a resolution has room to blur it first (see `Conv`), as the base does, so that fine detail flickers less;
 * on the way back each resolution is added to what went in at it, so that edges stay where they were;
 * it comes back by nearest-neighbour upsampling and convolution (Odena, Dumoulin and Olah 2016,
   "Deconvolution and checkerboard artifacts"), so a flat area cannot come out as a grid of dots;
@@ -68,7 +68,8 @@ class Conv(nn.Module):
 def _widened(layer: Conv, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
     """Before weights are loaded into ``layer``: zeros around a kernel that is smaller than its own."""
     weight = state.get(name := f"{prefix}conv.weight")
-    if weight is not None and weight.shape[-1] < (side := layer.conv.kernel_size[0]):
+    side = layer.conv.kernel_size[0]
+    if weight is not None and weight.ndim == 4 and weight.shape[-1] < side:
         state[name] = F.pad(weight, ((side - weight.shape[-1]) // 2,) * 4)
 
 
