@@ -26,6 +26,12 @@ def test_kernels_of_3x3_compute_the_same_in_this_version(stride):
     assert torch.allclose(layer(x), plain, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(), (4,), (4, 3, 7, 7)])
+def test_what_is_no_kernel_of_this_layer_is_refused(shape):
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        Conv(3, 4, stride=2).load_state_dict({"conv.weight": torch.ones(shape)})
+
+
 def test_upconv_is_nearest_upsampling_then_convolution():
     torch.manual_seed(0)
     layer = UpConv(5, 4, bias=True)
