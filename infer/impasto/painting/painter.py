@@ -14,6 +14,7 @@ from ..contract.surgery import without_default
 from ..engine.check import mismatch
 from ..engine.devices import PROVIDERS, Device
 from ..engine.session import open_session, plugin_turn
+from .memory import large_pieces_on_their_own
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,11 +134,10 @@ class Painter:
         """In about ``room`` bytes."""
         import numpy as np
 
-        from .memory import large_pieces_on_their_own
         from .tiles import TiledModel
 
-        large_pieces_on_their_own()
         if self._tiled is None:  # two threads may both make one: no harm, they are the same
+            large_pieces_on_their_own()
             # its maps are in float16 and have no shape: plugins refuse one or the other
             device: Device = "cuda" if self.device == "cuda" else "cpu"
             self._tiled = TiledModel(self.model, lambda part: open_session(part, device, self.threads)[0], self._first)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from impasto_train.network.stylenet import SMALLEST, Conv, StyleNet, UpConv, fold, padding, unfold
+from impasto_train.network.stylenet import SMALLEST, StyleNet, UpConv, fold, padding, unfold
 from torch import nn
 
 
@@ -16,20 +16,27 @@ def test_fold_puts_the_four_pixels_one_after_another():
     assert torch.equal(unfold(folded), pixels)
 
 
-@pytest.mark.parametrize("stride", [1, 2])
-def test_kernels_of_3x3_compute_the_same_in_this_version(stride):
+def test_kernels_of_3x3_compute_the_same_in_this_version():
     torch.manual_seed(0)
-    layer, x, kernel = Conv(3, 4, stride=stride), torch.randn(2, 3, 12, 16), torch.randn(4, 3, 3, 3)
-    layer.load_state_dict({"conv.weight": kernel})
-    assert layer.conv.kernel_size == ((5, 5) if stride == 2 else (3, 3))
-    plain = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel, stride=stride)
+    network, x, kernel = StyleNet((4, 6, 8), (1, 1)), torch.randn(2, 4, 12, 16), torch.randn(6, 4, 3, 3)
+    layer = network.to_quarter[0]
+    assert layer.conv.kernel_size == (5, 5)
+    network.start_from(network.state_dict() | {"to_quarter.0.conv.weight": kernel})
+    plain = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel, stride=2)
     assert torch.allclose(layer(x), plain, atol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(), (4,), (4, 3, 7, 7)])
-def test_what_is_no_kernel_of_this_layer_is_refused(shape):
+def test_weights_of_this_version_are_taken_over_as_they_are():
+    weights, network = StyleNet((4, 6, 8), (1, 1)).state_dict(), StyleNet((4, 6, 8), (1, 1))
+    network.start_from(weights)
+    assert all(torch.equal(found, weights[name]) for name, found in network.state_dict().items())
+
+
+@pytest.mark.parametrize("shape", [(), (6,), (6, 4, 7, 7), (6, 5, 3, 3)])
+def test_what_is_no_kernel_of_this_network_is_refused(shape):
+    network = StyleNet((4, 6, 8), (1, 1))
     with pytest.raises(RuntimeError, match="size mismatch"):
-        Conv(3, 4, stride=2).load_state_dict({"conv.weight": torch.ones(shape)})
+        network.start_from(network.state_dict() | {"to_quarter.0.conv.weight": torch.ones(shape)})
 
 
 def test_upconv_is_nearest_upsampling_then_convolution():

@@ -54,11 +54,10 @@ def test_a_tiny_run_makes_exactly_these_files(options, pictures, quiet):
 
 @pytest.mark.usefixtures("quick_export")
 def test_training_lowers_the_objective(options, quiet):
-    # the log's total is J, without tones; of a few seeds this one learns fast
-    start(replace(options, steps=60, preview_every=0, tones=0.0, seed=1), quiet)
+    start(replace(options, steps=120, preview_every=0), quiet)
     records = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
     totals = [record["total"] for record in records]
-    # steps see different photos, and rounding differs with the number of threads: about 0.57
+    # steps see different photos, and rounding differs with the number of threads: about 0.65
     assert np.mean(totals[-10:]) < 0.85 * np.mean(totals[:5])
 
 

@@ -75,7 +75,7 @@ def _weights(model: onnx.ModelProto, path: Path) -> dict[str, Tensor]:
             if layer.bias is not None:
                 held[f"{name}.bias"] = held[f"{name}.1.bias"][: len(layer.bias)]
         weights = {name: torch.from_numpy(np.array(held[name])) for name in network.state_dict()}
-        network.load_state_dict(weights)
+        network.start_from(weights)
     except (KeyError, RuntimeError) as error:
         raise ImpastoError(f"cannot start from {path}: another version of Impasto made it") from error
     return weights

@@ -49,7 +49,7 @@ class Conv(nn.Module):
 
     Of 3x3, and with a stride of two of 5x5: that is room to blur away what is too fine for the lower resolution, which
     would come through as something coarser and flicker (Zhang 2019, "Making convolutional networks shift-invariant
-    again"). Weights of 3x3, as earlier trainings left, are loaded with zeros around them, which computes the same.
+    again").
     """
 
     def __init__(
@@ -59,18 +59,9 @@ class Conv(nn.Module):
         reach = stride
         self.pad = nn.ReplicationPad2d(reach) if replicate else nn.ReflectionPad2d(reach)
         self.conv = nn.Conv2d(channels_in, channels_out, 2 * reach + 1, stride=stride, bias=bias)
-        self.register_load_state_dict_pre_hook(_widened)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(self.pad(x))
-
-
-def _widened(layer: Conv, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
-    """Before weights are loaded into ``layer``: zeros around a kernel that is smaller than its own."""
-    weight = state.get(name := f"{prefix}conv.weight")
-    side = layer.conv.kernel_size[0]
-    if weight is not None and weight.ndim == 4 and weight.shape[-1] < side:
-        state[name] = F.pad(weight, ((side - weight.shape[-1]) // 2,) * 4)
 
 
 class Crop(nn.Module):
@@ -219,6 +210,17 @@ class StyleNet(nn.Module):
         x = unfold(self.layers(fold(x - 0.5)).float())  # autocast's 8 bits would band
         return x[..., :height, :width]
 
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Take over ``weights``, also those of earlier trainings, whose kernels that halve a resolution are of 3x3.
+
+        With zeros around them these compute the same.
+
+        Raises:
+            RuntimeError: they are of another network.
+        """
+        own = self.state_dict()
+        self.load_state_dict({name: _widened(weight, own.get(name)) for name, weight in weights.items()})
+
     def for_export(self) -> "StyleNet":
         """A copy on the CPU that computes the same with nothing left to fold at run time."""
         network = copy.deepcopy(self).cpu().to(memory_format=torch.contiguous_format).eval()
@@ -226,6 +228,13 @@ class StyleNet(nn.Module):
             if isinstance(layer, UpConv):
                 setattr(parent, name, layer.fixed())
         return network
+
+
+def _widened(weight: Tensor, like: Tensor | None) -> Tensor:
+    """A kernel with zeros around it up to the size of ``like``; anything else as it is."""
+    if like is None or not weight.ndim == like.ndim == 4 or weight.shape[-1] >= like.shape[-1]:
+        return weight
+    return F.pad(weight, ((like.shape[-1] - weight.shape[-1]) // 2,) * 4)
 
 
 def is_kernel(name: str, parameter: Tensor | np.ndarray) -> bool:

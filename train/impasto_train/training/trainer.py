@@ -137,7 +137,7 @@ class Trainer:
         content, best = self.objective.content(photos), math.inf
         for weights in candidates:
             try:
-                self.network.load_state_dict(weights)
+                self.network.start_from(weights)
             except (RuntimeError, AttributeError) as error:
                 raise ImpastoError("cannot start from those weights: another version of Impasto made them") from error
             try:
@@ -279,8 +279,6 @@ class Trainer:
             ImpastoError: it is of another network than this version's.
         """
         try:
-            if _shapes(state["network"]) != _shapes(self.network.state_dict()):  # `Conv` takes smaller kernels
-                raise ValueError("the kernels are of other sizes")
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -310,10 +308,6 @@ class Trainer:
             optimizer.state.clear()
         took = timed or took
         return self.group.share(sum(took) / len(took))
-
-
-def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: weight.shape for name, weight in weights.items()}
 
 
 def judged(pictures: Tensor, size: int, random: Sequence[np.random.Generator]) -> Tensor:
