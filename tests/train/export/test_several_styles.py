@@ -46,7 +46,7 @@ def test_tiles_give_what_the_whole_gives(atlas, variant, photo, style, strength,
     found = tiled(photo, strength, 64 * padded(121), style=shares if style else None)
     whole = Stylizer(path, device="cpu")(photo, strength, style=style)
     difference = np.abs(found.astype(int) - whole)
-    assert difference.max() <= 3  # at single values: these networks are of chance
+    assert difference.max() <= (3 if style == BLEND else 2)
     assert np.quantile(difference, 0.999) <= 2
     assert np.quantile(difference, 0.99) <= 1
     assert apart(whole, Stylizer(path, device="cpu")(photo, strength, style="first")) > 20 or style is None
